@@ -1,0 +1,140 @@
+package rollout
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"flagger.app/flagger/api/v1beta1"
+)
+
+// states holds one function per phase. A phase that is absent rests.
+var states = map[v1beta1.CanaryPhase]func(Observation) Decision{
+	"":                            initializing,
+	v1beta1.PhaseInitializing:     initializing,
+	v1beta1.PhaseWaiting:          waiting,
+	v1beta1.PhaseProgressing:      progressing,
+	v1beta1.PhaseWaitingPromotion: progressing,
+	v1beta1.PhasePromoting:        promoting,
+	v1beta1.PhaseFinalising:       finalising,
+	v1beta1.PhaseFailed:           failed,
+}
+
+// Decide says what is next for a canary. It is pure: equal observations give equal decisions. A decision that asks
+// wants to be called again with the answers added.
+func Decide(in Observation) Decision {
+	in.Target, in.Primary = in.Target.at(in.Now), in.Primary.at(in.Now)
+	switch {
+	case in.Deleting:
+		return terminating(in)
+	case in.Plan.Suspended:
+		return suspended(in)
+	}
+	in = in.adopt()
+	if state, ok := states[in.Status.Phase]; ok {
+		return state(in)
+	}
+	return resting(in)
+}
+
+// suspended freezes everything and says so once.
+func suspended(in Observation) Decision {
+	d := in.keep()
+	d.only()
+	d.progress = note{reason: ReasonSuspended, message: textSuspended}
+	if in.condition(v1beta1.ReconcilingCondition).reason != ReasonSuspended {
+		d.say(ReasonSuspended, textSuspended)
+	}
+	return d.done()
+}
+
+// patience is how long a workload may be on its way before that is worth a word: pods start in seconds.
+const patience = 10 * time.Second
+
+// hold waits for a workload, and says what for once the waiting lasts and when it becomes hopeless.
+func (d *draft) hold(w Workload, reason Reason) Decision {
+	begun := d.in.condition(v1beta1.ReconcilingCondition).reason == reason
+	if quiet := d.in.Status.LastTransitionTime.Add(patience).Sub(d.in.Now); quiet > 0 && !begun && w.Readiness == Waiting {
+		return d.after(quiet).done()
+	}
+	d.progress = note{reason: reason, message: holdMessages[reason]}
+	if w.Readiness == Stuck {
+		d.stall = note{reason: ReasonNotReady, message: w.Reason}
+	}
+	known := d.in.condition(v1beta1.StalledCondition).reason == ReasonNotReady
+	if w.Reason != "" && (!begun || w.Readiness == Stuck && !known) {
+		d.warn(ReasonNotReady, w.Reason)
+	}
+	if !w.Deadline.IsZero() {
+		d.after(w.Deadline.Sub(d.in.Now))
+	}
+	return d.done()
+}
+
+const messageDraining = "Waiting for requests that are under way to end."
+
+// awaitTarget waits for pods of the target. That there are none when they have only been asked for is no news.
+func (d *draft) awaitTarget() Decision {
+	if d.in.Target.Replicas == 0 {
+		return d.done()
+	}
+	return d.hold(d.in.Target, reasonCanaryNotReady)
+}
+
+var holdMessages = map[Reason]string{
+	reasonCanaryNotReady:  "Waiting for the pods of the canary to be ready.",
+	reasonPrimaryNotReady: "Waiting for the pods of the primary to be ready.",
+}
+
+// ask turns the draft into a question.
+func (d *draft) ask(q ...Question) Decision {
+	d.dec.Ask = q
+	return d.done()
+}
+
+// drain waits until the pods that traffic has left may go; it returns false when they may.
+func (d *draft) drain() bool {
+	left := d.in.untilDrained()
+	if d.in.condition(v1beta1.ReconcilingCondition).reason == ReasonSuspended {
+		d.leave() // nobody watched where users went
+		left = max(left, d.in.Plan.Drain)
+	}
+	if left <= 0 {
+		return false
+	}
+	d.after(left)
+	d.progress = note{reason: reasonDraining, message: messageDraining}
+	d.complainOfRoute()
+	return true
+}
+
+// complainOfRoute says once that the data plane does not take the routing object.
+func (d *draft) complainOfRoute() {
+	routing := d.in.Routing
+	if routing.Acceptance == Taken || routing.Message == "" {
+		return
+	}
+	if routing.Acceptance == Refused {
+		d.stall = note{reason: ReasonRouteNotTaken, message: routing.Message}
+		if d.in.condition(v1beta1.StalledCondition).reason != ReasonRouteNotTaken {
+			d.warn(ReasonRouteNotTaken, routing.Message)
+		}
+	}
+}
+
+// Refuse is the decision about a canary that cannot be carried out at all: nothing is done, the condition Stalled and
+// one Warning event say why. message names the object, the field and the cause. retry is how soon to look again if
+// nothing wakes the canary, 0 for never.
+func Refuse(in Observation, reason Reason, message string, retry time.Duration) Decision {
+	d := in.keep()
+	d.stall = note{reason: reason, message: message}
+	if stored := in.condition(v1beta1.StalledCondition); stored != d.stall {
+		d.warn(reason, message)
+	}
+	d.dec.Status.ObservedGeneration = in.Generation
+	d.set(v1beta1.ReadyCondition, corev1.ConditionFalse, d.stall)
+	d.setOrDrop(v1beta1.StalledCondition, d.stall)
+	d.stamp()
+	d.dec.After = retry
+	return d.dec
+}

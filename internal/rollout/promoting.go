@@ -1,0 +1,144 @@
+package rollout
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"flagger.app/flagger/api/v1beta1"
+)
+
+// promoting waits for the primary to run what was analysed, then takes users back to it, at once or in steps.
+func promoting(in Observation) Decision {
+	d := in.keep()
+	switch {
+	case in.Primary.Revision != in.Status.LastAppliedSpec && in.changed():
+		return d.restart() // neither workload carries what was analysed any more
+	case in.Primary.Revision != in.Status.LastAppliedSpec:
+		d.do(Promote{Revision: in.Status.LastAppliedSpec, Configs: in.Configs})
+		return d.done()
+	case in.Primary.Readiness == Stuck:
+		return d.failPromotion()
+	case in.Primary.Readiness == Waiting:
+		return d.hold(in.Primary, reasonPrimaryNotReady)
+	case d.want.Canary == 0:
+		d.enter(v1beta1.PhaseFinalising)
+		d.route(ToPrimary())
+		return d.done()
+	case in.Plan.PromotionStep == 0, in.changed():
+		// A revision pushed meanwhile already runs on the canary, unanalysed: its users leave at once.
+		d.say(ReasonTrafficSwitched, textToPrimary)
+		d.enter(v1beta1.PhaseFinalising)
+		d.route(ToPrimary())
+		return d.after(in.Plan.Drain).done()
+	}
+	return d.shiftToPrimary()
+}
+
+// shiftToPrimary moves one promotion step per interval.
+func (d *draft) shiftToPrimary() Decision {
+	in := d.in
+	if last := in.Status.LastRouteTime; last != nil {
+		if left := last.Add(in.Plan.Interval).Sub(in.Now); left > 0 {
+			return d.after(left).done()
+		}
+	}
+	next := Split(d.want.Canary - in.Plan.PromotionStep)
+	d.say(ReasonWeightAdvanced, in.Plan.textPrimaryWeight(next.Primary))
+	d.dec.Status.CanaryWeight = int(next.Canary)
+	d.route(next)
+	if next.Canary == 0 {
+		d.enter(v1beta1.PhaseFinalising)
+		return d.after(in.Plan.Drain).done()
+	}
+	return d.after(in.Plan.Interval).done()
+}
+
+// failPromotion parks users on the canary, which is healthy and runs what they were to get anyway.
+func (d *draft) failPromotion() Decision {
+	in := d.in
+	if in.Target.Readiness != Ready || !in.Plan.Routes {
+		return d.parkNobody()
+	}
+	d.warn(ReasonNotReady, in.Primary.Reason)
+	d.warn(ReasonPromotionFailed, in.Plan.textPromotionFailed(in.Primary.Reason))
+	d.reset()
+	d.dec.Status.CanaryWeight = int(whole)
+	d.route(ToCanary())
+	d.end(v1beta1.PhaseFailed, RolledBack)
+	d.stall = note{reason: ReasonPromotionFailed, message: "Users stay on the canary until the primary is ready."}
+	return d.done()
+}
+
+// parkNobody is a failed promotion with no healthy side to go to: the traffic stays where it is.
+func (d *draft) parkNobody() Decision {
+	in := d.in
+	if in.Plan.Routes {
+		return d.hold(in.Primary, reasonPrimaryNotReady)
+	}
+	d.warn(ReasonNotReady, in.Primary.Reason)
+	d.warn(ReasonPromotionFailed, in.Plan.textPromotionFailed(in.Primary.Reason))
+	d.reset()
+	d.end(v1beta1.PhaseFailed, RolledBack)
+	return d.done()
+}
+
+// finalising stops the canary's pods once nobody can be waiting for them any more.
+func finalising(in Observation) Decision {
+	d := in.keep()
+	// A run for nothing but configs is one of the promoted revision too, but it has been analysed.
+	cancelled := in.Status.LastAppliedSpec == in.Status.LastPromotedSpec && in.Status.LastAnalysisTime == nil
+	switch {
+	case in.Primary.Readiness == Stuck && !cancelled && in.Target.Readiness == Ready:
+		return d.failPromotion()
+	case in.Primary.Readiness == Stuck && in.changed():
+		return d.restart() // only the new revision can heal the primary
+	case in.Primary.Readiness != Ready:
+		return d.hold(in.Primary, reasonPrimaryNotReady)
+	case d.drain():
+		return d.done()
+	}
+	d.do(ScaleCanary{Direction: Down})
+	if cancelled {
+		d.enter(v1beta1.PhaseSucceeded)
+		return d.done()
+	}
+	outcome, reason, text := Promoted, ReasonPromoted, in.Plan.textPromoted()
+	if in.Plan.SkipAnalysis {
+		outcome, text = Skipped, in.Plan.textSkipped()
+	}
+	d.end(v1beta1.PhaseSucceeded, outcome)
+	d.dec.Final = []Event{{Type: corev1.EventTypeNormal, Reason: reason, Message: text, Phase: v1beta1.PhaseSucceeded}}
+	return d.done()
+}
+
+// Close turns the answers of a decision's Closing questions into the events that follow it, the final one last. The
+// first hook that fails ends the row: those after it need not be called and are not told.
+func Close(in Observation, dec Decision, answers Answers) []Event {
+	var events []Event
+	for _, q := range dec.Closing {
+		events = append(events, in.closing(q, answers[q]))
+	}
+	return append(events, dec.Final...)
+}
+
+// closing is the event about one post-rollout hook. Event hooks are told the phase that a failed run ended in.
+func (in Observation) closing(q Question, answer Answer) Event {
+	name := in.Plan.hookName(q.Index)
+	event := Event{Type: corev1.EventTypeNormal, Reason: ReasonGatePassed, Message: "Post-rollout check " + name + " passed", Phase: q.Phase}
+	if q.Phase == v1beta1.PhaseFailed {
+		event.Phase = in.phase()
+	}
+	if answer.Verdict != Pass {
+		event.Type, event.Reason = corev1.EventTypeWarning, ReasonHookFailed
+		event.Message = "Post-rollout hook " + name + " failed " + answer.Message
+	}
+	return event
+}
+
+func (p Plan) hookName(index int) string {
+	for _, hook := range p.Hooks {
+		if hook.Index == index {
+			return hook.Name
+		}
+	}
+	return ""
+}

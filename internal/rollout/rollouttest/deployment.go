@@ -1,0 +1,114 @@
+package rollouttest
+
+import (
+	"fmt"
+	"time"
+
+	"flagger.app/flagger/internal/rollout"
+)
+
+// Side is one of the two workloads.
+type Side int
+
+const (
+	// Target is what the user deploys.
+	Target Side = iota
+	// Primary is the copy that serves.
+	Primary
+)
+
+func (s Side) String() string {
+	if s == Primary {
+		return "primary"
+	}
+	return "target"
+}
+
+// deployment is a workload whose pods take a while to start.
+type deployment struct {
+	exists   bool
+	revision string
+	// unmarked is a primary of Flagger's: its revision can be told only by comparing it with the target.
+	unmarked bool
+	replicas int
+	// old are the pods of the revision before that serve until the present one is ready.
+	old int
+	// readyAt is when the pods of the present revision serve; never says that they will not by themselves.
+	readyAt time.Time
+	never   bool
+	// deadline is when a workload that is not ready is given up, since began.
+	deadline time.Time
+	// downUntil is the end of an outage of all pods.
+	downUntil time.Time
+}
+
+func (d *deployment) ready(now time.Time) bool {
+	return d.exists && d.replicas > 0 && !d.never && !now.Before(d.readyAt) && !now.Before(d.downUntil)
+}
+
+func (d *deployment) available(now time.Time) int {
+	switch {
+	case !d.exists || now.Before(d.downUntil):
+		return 0
+	case d.ready(now):
+		return d.replicas
+	}
+	return min(d.old, d.replicas)
+}
+
+// roll starts pods of the present revision; those that serve now go on until the new ones are ready.
+func (d *deployment) roll(now time.Time, pace Pace, broken bool) {
+	d.old = max(d.available(now)-1, 0)
+	d.readyAt, d.never, d.deadline = now.Add(pace.Startup), broken, now.Add(pace.Deadline)
+}
+
+// scale changes the number of pods and tells whether it did.
+func (d *deployment) scale(now time.Time, pace Pace, to int, broken bool) bool {
+	if d.replicas == to {
+		return false
+	}
+	if d.replicas == 0 {
+		d.old, d.downUntil = 0, time.Time{}
+		d.readyAt, d.never, d.deadline = now.Add(pace.Startup), broken, now.Add(pace.Deadline)
+	}
+	d.replicas = to
+	return true
+}
+
+// next is the time of the next change by itself, or the zero time.
+func (d *deployment) next(now time.Time) time.Time {
+	next := time.Time{}
+	for _, t := range []time.Time{d.readyAt, d.downUntil} {
+		started := d.exists && d.replicas > 0 && !d.never
+		if started && t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	return next
+}
+
+// observe is what an adapter reports of the workload, in the words of the contract.
+func (d *deployment) observe(now time.Time, side Side, name, namespace string) rollout.Workload {
+	w := rollout.Workload{Exists: d.exists, Revision: d.revision, Replicas: d.replicas, Available: d.available(now)}
+	if d.ready(now) {
+		w.Readiness = rollout.Ready
+		return w
+	}
+	cause := fmt.Sprintf("waiting for rollout to finish: %d of %d (readyThreshold 100%%) updated replicas are available",
+		w.Available, d.replicas)
+	switch {
+	case d.replicas == 0:
+		cause = "waiting for rollout to finish: the deployment is scaled to zero replicas"
+	case !d.never && now.Before(d.downUntil):
+	case now.Before(d.deadline):
+		w.Deadline = d.deadline
+	default:
+		w.Readiness = rollout.Stuck
+		cause = fmt.Sprintf("deployment %q exceeded its progress deadline", name)
+	}
+	w.Reason = fmt.Sprintf("canary deployment %s.%s not ready: %s", name, namespace, cause)
+	if side == Primary {
+		w.Reason = fmt.Sprintf("%s.%s not ready: %s", name, namespace, cause)
+	}
+	return w
+}

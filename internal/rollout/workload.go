@@ -1,0 +1,38 @@
+package rollout
+
+import "time"
+
+// Readiness is how far a workload's own rollout has come.
+type Readiness int
+
+const (
+	// Waiting is under way: pods are starting, or old ones are leaving.
+	Waiting Readiness = iota
+	// Ready has enough pods of the present revision available. A workload scaled to zero is never Ready.
+	Ready
+	// Stuck is past its progress deadline and will not become Ready by waiting.
+	Stuck
+)
+
+// Workload is what can be seen of the target or of its primary.
+type Workload struct {
+	Exists bool
+	// Revision identifies the pod template that it carries ("h1:" and 16 hex digits); on the primary it
+	// is the revision of the target that it was copied from, and empty when that cannot be told.
+	Revision  string
+	Readiness Readiness
+	// Reason is the event text for a workload that is not Ready, complete with its name.
+	Reason string
+	// Replicas are the pods asked for, Available those that can serve.
+	Replicas, Available int
+	// Deadline is when Waiting turns into Stuck without any further change of the object; zero for never.
+	Deadline time.Time
+}
+
+// at is the workload at a time: one that has been Waiting past its Deadline is Stuck.
+func (w Workload) at(now time.Time) Workload {
+	if w.Readiness == Waiting && !w.Deadline.IsZero() && !now.Before(w.Deadline) {
+		w.Readiness = Stuck
+	}
+	return w
+}
