@@ -1,0 +1,43 @@
+package router
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+)
+
+// CreatorAnnotation holds the UID of the canary that made an object, in a cluster where an owner reference to the
+// canary would mean nothing.
+const CreatorAnnotation = "flagger.app/created-by"
+
+// Deps are what every router is made of.
+type Deps struct {
+	// Client reads from caches, unstructured objects too, and writes to the cluster that holds the routing objects.
+	Client client.Client
+	// Owned says that this is the canary's own cluster, so that routing objects may refer to it as their owner.
+	Owned bool
+}
+
+// Claim marks obj, which is about to be created or already claimed, as made for c.
+func (d Deps) Claim(c *v1beta1.Canary, obj metav1.Object) {
+	if d.Owned {
+		obj.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(c)})
+		return
+	}
+	annotations := obj.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[CreatorAnnotation] = string(c.UID)
+	obj.SetAnnotations(annotations)
+}
+
+// Claimed says whether obj was made for c, and so may be changed and deleted at will.
+func (d Deps) Claimed(c *v1beta1.Canary, obj metav1.Object) bool {
+	if d.Owned {
+		return kube.IsOwned(c, obj)
+	}
+	return obj.GetAnnotations()[CreatorAnnotation] == string(c.UID)
+}

@@ -1,0 +1,160 @@
+package gatewayapi
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// Texts of the contract, which users see in events.
+const (
+	textGet       = "HTTPRoute %s.%s get error: %w"
+	textCreate    = "HTTPRoute %s.%s create error: %w"
+	textReconcile = "HTTPRoute %s.%s update error: %w while reconciling"
+	textSetRoutes = "HTTPRoute %s.%s update error: %w while setting weights"
+	textRelease   = "HTTPRoute %s.%s update error: %w while handing it back"
+)
+
+// whole are the parts of the HTTPRoute that are ours alone.
+var whole = []string{"metadata.labels", "spec.parentRefs", "spec.hostnames", "spec.rules"}
+
+// Router divides traffic by an HTTPRoute.
+type Router struct {
+	version Version
+	deps    router.Deps
+}
+
+// New makes the router of a version.
+func New(v Version, deps router.Deps) *Router { return &Router{version: v, deps: deps} }
+
+// Observe reports the weights of the HTTPRoute and whether its parents have accepted it. A route of the name without
+// our backends is a user's that has not been taken over yet, and so router.ErrNotFound too. An invalid spec is
+// router.ErrInvalidSpec.
+func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routing, error) {
+	if err := r.Validate(c); err != nil {
+		return rollout.Routing{}, err
+	}
+	live, err := r.get(ctx, c)
+	if err != nil {
+		return rollout.Routing{}, err
+	}
+	if live == nil {
+		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+	}
+	traffic, found, err := read(c, live)
+	if err != nil {
+		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, err)
+	}
+	if !found {
+		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+	}
+	verdict, message, err := acceptance(live)
+	if err != nil {
+		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, err)
+	}
+	return rollout.Routing{Traffic: traffic, Acceptance: verdict, Message: message}, nil
+}
+
+// Apply makes the HTTPRoute what the spec and want say. An invalid spec is router.ErrInvalidSpec, and an HTTPRoute of
+// another controller router.ErrForeign.
+func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traffic) error {
+	if err := r.Validate(c); err != nil {
+		return err
+	}
+	live, err := r.get(ctx, c)
+	if err != nil {
+		return err
+	}
+	manifest, err := desired(r.version, r.deps, c, live, want)
+	if err != nil {
+		return err
+	}
+	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
+		return fmt.Errorf(writeText(c, live, want), apex(c), c.Namespace, err)
+	}
+	return nil
+}
+
+// desired is the HTTPRoute as it is to be, given the one that is there, or nil.
+func desired(v Version, deps router.Deps, c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) (kube.Manifest, error) {
+	route, err := render(v, c, want)
+	if err != nil {
+		return kube.Manifest{}, router.InvalidSpec(err)
+	}
+	if live == nil || deps.Claimed(c, live) {
+		deps.Claim(c, route)
+	} else if err := takeOver(c, live, route); err != nil {
+		return kube.Manifest{}, err
+	}
+	return kube.Manifest{Object: route, Whole: whole}, nil
+}
+
+// writeText says what a write was for.
+func writeText(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) string {
+	if live == nil {
+		return textCreate
+	}
+	if found, _, err := read(c, live); err == nil && found.Primary == want.Primary && found.Canary == want.Canary {
+		return textReconcile
+	}
+	return textSetRoutes
+}
+
+// Release restores a user's HTTPRoute. One that was made for c goes with c: by its owner reference or, where there can
+// be none, now.
+func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
+	live, err := r.get(ctx, c)
+	if meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil || live == nil {
+		return err
+	}
+	if r.deps.Claimed(c, live) {
+		return r.discard(ctx, c, live)
+	}
+	restored, err := handBack(c, live)
+	if err != nil || restored == nil {
+		return err
+	}
+	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
+	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf(textRelease, apex(c), c.Namespace, err)
+	}
+	return nil
+}
+
+func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructured.Unstructured) error {
+	if r.deps.Owned {
+		return nil
+	}
+	uid := live.GetUID()
+	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("HTTPRoute %s.%s delete error: %w", apex(c), c.Namespace, err)
+	}
+	return nil
+}
+
+// get returns the HTTPRoute, or nil if there is none.
+func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
+	route := &unstructured.Unstructured{}
+	route.SetGroupVersionKind(r.version.kind())
+	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: apex(c)}, route)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf(textGet, apex(c), c.Namespace, kube.NameCRD(err, r.version.kind()))
+	}
+	return route, nil
+}
