@@ -1,0 +1,323 @@
+package analysis
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"flagger.app/flagger/api/v1beta1"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func podinfo(changes ...func(*v1beta1.Canary)) *v1beta1.Canary {
+	c := &v1beta1.Canary{
+		ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "prod"},
+		Spec: v1beta1.CanarySpec{
+			TargetRef: v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"},
+		},
+	}
+	for _, change := range changes {
+		change(c)
+	}
+	return c
+}
+
+func TestNewModel(t *testing.T) {
+	bare := Model{
+		Name: "shop", Namespace: "prod", Target: "podinfo", Kind: "Deployment",
+		Service: "podinfo", Ingress: "podinfo", Route: "podinfo", Interval: "1m",
+	}
+	full := bare
+	full.Service, full.Ingress, full.Route, full.Interval = "front", "door", "path", "30s"
+	full.Variables = map[string]string{"code": "404"}
+
+	cases := map[string]struct {
+		reason string
+		change func(*v1beta1.Canary)
+		metric v1beta1.CanaryMetric
+		want   Model
+	}{
+		"Defaults": {
+			reason: "What a canary leaves out is named after its target, and the window is one minute.",
+			change: func(*v1beta1.Canary) {},
+			want:   bare,
+		},
+		"EmptyReferences": {
+			reason: "A reference without a name says as little as none.",
+			change: func(c *v1beta1.Canary) { c.Spec.IngressRef = &v1beta1.LocalObjectReference{} },
+			want:   bare,
+		},
+		"AsWritten": {
+			reason: "What a canary says goes into the query as it is.",
+			change: func(c *v1beta1.Canary) {
+				c.Spec.Service.Name = "front"
+				c.Spec.IngressRef = &v1beta1.LocalObjectReference{Name: "door"}
+				c.Spec.RouteRef = &v1beta1.LocalObjectReference{Name: "path"}
+			},
+			metric: v1beta1.CanaryMetric{Interval: "30s", TemplateVariables: map[string]string{"code": "404"}},
+			want:   full,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := NewModel(podinfo(tc.change), tc.metric)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\nNewModel(...): -want +got\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestRender(t *testing.T) {
+	m := Model{
+		Name: "n", Namespace: "ns", Target: "t", Service: "s", Ingress: "i", Route: "r", Interval: "2m",
+		Variables: map[string]string{"code": `5.*"}`},
+	}
+	cases := map[string]struct {
+		reason    string
+		template  string
+		model     Model
+		want      string
+		wantError string
+	}{
+		"AllFunctions": {
+			reason:   "Every function of the contract is there.",
+			template: "{{ name }} {{ namespace }} {{ target }} {{ service }} {{ ingress }} {{ route }} {{ interval }} {{ variables.code }}",
+			model:    m,
+			want:     `n ns t s i r 2m 5.*"}`,
+		},
+		"StandardFunctions": {
+			reason:   "The standard functions of text/template are there.",
+			template: `{{ if eq target "t" }}{{ printf "%s-%s" target (index variables "code") }}{{ end }}`,
+			model:    m,
+			want:     `t-5.*"}`,
+		},
+		"IndexOfMissingVariable": {
+			reason:   "index yields nothing for a missing key, even without variables.",
+			template: `[{{ index variables "foo" }}]`,
+			want:     "[]",
+		},
+		"Untouched": {
+			reason:   "A query without actions, comments and newlines included, stays as it is.",
+			template: "up # {live}\n",
+			want:     "up # {live}\n",
+		},
+		"MissingVariable": {
+			reason:    "A query with a hole must not be sent.",
+			template:  "{{ variables.foo }}",
+			model:     m,
+			wantError: "template excution failed: ",
+		},
+		"NoVariables": {
+			reason:    "A metric without variables has no hole either.",
+			template:  "{{ variables.foo }}",
+			wantError: "template excution failed: ",
+		},
+		"NoData": {
+			reason:    "There is no data object: fields are functions.",
+			template:  "{{ .interval }}",
+			model:     m,
+			wantError: "template excution failed: ",
+		},
+		"Broken": {
+			reason:    "A template that cannot be parsed says so.",
+			template:  "{{ interval",
+			wantError: "template parsing failed: ",
+		},
+		"UnknownFunction": {
+			reason:    "Functions of other template libraries are not there.",
+			template:  "{{ interval | upper }}",
+			wantError: "template parsing failed: ",
+		},
+		"Huge": {
+			reason:    "A template must not eat the operator's memory.",
+			template:  `{{ range 100000 }}xxxxxxxxxxxxxxxx{{ end }}`,
+			wantError: "template excution failed: query is longer than 64 KiB",
+		},
+		"Endless": {
+			reason:    "A template that calls itself ends.",
+			template:  `{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}`,
+			wantError: "template excution failed: ",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := tc.model.Render(tc.template)
+			if got != tc.want {
+				t.Errorf("%s\nRender(...): want %q, got %q", tc.reason, tc.want, got)
+			}
+			switch {
+			case tc.wantError == "" && err != nil:
+				t.Errorf("%s\nRender(...): %v", tc.reason, err)
+			case tc.wantError != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.wantError)):
+				t.Errorf("%s\nRender(...): want an error that starts with %q, got %v", tc.reason, tc.wantError, err)
+			}
+		})
+	}
+}
+
+func FuzzRender(f *testing.F) {
+	for _, seed := range []string{
+		"", "up", "{{ interval }}", "{{ variables.a }}", `{{ index variables "a" }}`, "{{", "}}", "{{ .x }}",
+		`{{ define "q" }}{{ target }}{{ end }}{{ template "q" }}`, "{{ range 3 }}{{ name }}{{ end }}", "\x00{{ nil }}",
+		`{{ printf "%*d" 9 1 }}`, `{{ index variables 1 }}`, `{{ slice name 9 }}`, `{{ call name }}`,
+	} {
+		f.Add(seed, "value")
+	}
+	f.Fuzz(func(t *testing.T, text, value string) {
+		if strings.Contains(text, "range") || strings.Contains(text, "template") || strings.Contains(text, "block") {
+			t.Skip("loops may take long without being wrong")
+		}
+		m := Model{Name: value, Target: value, Interval: value, Variables: map[string]string{"a": value}}
+		got, err := m.Render(text)
+		switch {
+		case err != nil && got != "":
+			t.Errorf("Render(%q): a query %q beside the error %v", text, got, err)
+		case len(got) > maxQueryBytes:
+			t.Errorf("Render(%q): %d bytes", text, len(got))
+		case err == nil && !strings.Contains(text, "{{") && got != text:
+			t.Errorf("Render(%q): a text without actions became %q", text, got)
+		}
+	})
+}
+
+func TestBuiltinQueries(t *testing.T) {
+	cases := map[string]struct {
+		reason   string
+		provider string
+		kind     string
+	}{
+		"http-deployment": {
+			reason:   "The pods of a Deployment carry two more words than their target, those of its primary three.",
+			provider: "kubernetes", kind: "Deployment",
+		},
+		"http-daemonset": {
+			reason:   "The pods of a DaemonSet carry one more word than their target, those of its primary two.",
+			provider: "gatewayapi:v1", kind: "DaemonSet",
+		},
+	}
+	for name, tc := range cases {
+		for _, metric := range []string{RequestSuccessRate, RequestDuration} {
+			t.Run(name+"-"+metric, func(t *testing.T) {
+				c := podinfo(func(c *v1beta1.Canary) { c.Spec.TargetRef.Kind = tc.kind })
+				family, err := FamilyOf(tc.provider, metric)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := family.Query(metric, NewModel(c, v1beta1.CanaryMetric{Name: metric}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareGolden(t, filepath.Join("testdata", name+"-"+metric+".golden"), got, tc.reason)
+			})
+		}
+	}
+}
+
+func compareGolden(t *testing.T, file, got, reason string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s\n%s: -want +got\n%s", reason, file, diff)
+	}
+}
+
+func TestFamilyOf(t *testing.T) {
+	cases := map[string]struct {
+		reason    string
+		want      string
+		wantError string
+	}{
+		"kubernetes":         {reason: "Blue/Green without a mesh measures the application.", want: "http"},
+		"gatewayapi:v1":      {reason: "Gateways differ, the application's own metrics do not.", want: "http"},
+		"gatewayapi":         {reason: "The version does not matter.", want: "http"},
+		"kubernetes:service": {reason: "A Service target is measured like any other of its provider.", want: "http"},
+		"nginx": {
+			reason: "A family that is known but has no queries must not be measured by those of another.",
+			wantError: "no builtin query for metric request-duration with metrics provider nginx yet, " +
+				"use a metric template under another name",
+		},
+		"gloo:v1:service": {
+			reason: "The name in the text is the one that the operator uses elsewhere.",
+			wantError: "no builtin query for metric request-duration with metrics provider gloo:v1:service yet, " +
+				"use a metric template under another name",
+		},
+		"kubernets": {
+			reason:    "A typing error is an error, not Istio.",
+			wantError: "no builtin query for metric request-duration: unknown metrics provider kubernets",
+		},
+	}
+	for provider, tc := range cases {
+		t.Run(provider, func(t *testing.T) {
+			got, err := FamilyOf(provider, RequestDuration)
+			if got.Folder != tc.want {
+				t.Errorf("%s\nFamilyOf(...): want %q, got %q", tc.reason, tc.want, got.Folder)
+			}
+			if tc.wantError == "" && err != nil {
+				t.Errorf("%s\nFamilyOf(...): %v", tc.reason, err)
+			}
+			if tc.wantError != "" && (!errors.Is(err, ErrUnsupported) || err.Error() != tc.wantError) {
+				t.Errorf("%s\nFamilyOf(...): want error %q, got %v", tc.reason, tc.wantError, err)
+			}
+		})
+	}
+}
+
+func TestEveryFamilyIsComplete(t *testing.T) {
+	for _, row := range families {
+		if row.family.Folder == "" {
+			continue
+		}
+		for _, metric := range []string{RequestSuccessRate, RequestDuration} {
+			if _, err := row.family.Query(metric, Model{}); err != nil {
+				t.Errorf("family %s: %v", row.family.Folder, err)
+			}
+		}
+		if row.family.Unit == 0 {
+			t.Errorf("family %s has no unit of durations", row.family.Folder)
+		}
+	}
+}
+
+func TestProviderName(t *testing.T) {
+	service := v1beta1.LocalObjectReference{APIVersion: "v1", Kind: "Service", Name: "podinfo"}
+	knative := v1beta1.LocalObjectReference{APIVersion: "serving.knative.dev/v1", Kind: "Service", Name: "podinfo"}
+	cases := map[string]struct {
+		reason   string
+		mesh     string
+		provider string
+		target   v1beta1.LocalObjectReference
+		want     string
+	}{
+		"Global":          {reason: "Without a provider of its own a canary has the operator's.", mesh: "istio", want: "istio"},
+		"Own":             {reason: "A canary's own provider counts.", mesh: "istio", provider: "nginx", want: "nginx"},
+		"Linkerd":         {reason: "Linkerd sees what an ingress only routes.", mesh: "linkerd", provider: "nginx", want: "linkerd"},
+		"Crossover":       {reason: "Variants of crossover are one.", mesh: "smi:crossover", want: "crossover"},
+		"OwnNotCrossover": {reason: "Crossover does not override.", mesh: "crossover", provider: "nginx", want: "nginx"},
+		"ServiceTarget":   {reason: "Events tell a Service target.", mesh: "kubernetes", target: service, want: "kubernetes:service"},
+		"KnativeTarget":   {reason: "A Knative Service is no plain Service.", mesh: "knative", target: knative, want: "knative"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			c := podinfo(func(c *v1beta1.Canary) { c.Spec.Provider, c.Spec.TargetRef = tc.provider, tc.target })
+			if got := ProviderName(tc.mesh, c); got != tc.want {
+				t.Errorf("%s\nProviderName(%q, ...): want %q, got %q", tc.reason, tc.mesh, tc.want, got)
+			}
+		})
+	}
+}
