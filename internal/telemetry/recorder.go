@@ -1,0 +1,208 @@
+package telemetry
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"flagger.app/flagger/api/v1beta1"
+)
+
+// Values of flagger_canary_status.
+const (
+	statusRunning = 0
+	statusRest    = 1
+	statusFailed  = 2
+)
+
+// Values of the label analysis_status.
+const (
+	// AnalysisCompleted is a run whose analysis came to its end, good or bad.
+	AnalysisCompleted = "completed"
+	// AnalysisSkipped is a run that was promoted without one.
+	AnalysisSkipped = "skipped"
+)
+
+// Recorder holds the operator's metrics. It is safe for concurrent use, and its methods cannot fail.
+type Recorder struct {
+	registry  *prometheus.Registry
+	total     *prometheus.GaugeVec
+	status    *prometheus.GaugeVec
+	weight    *prometheus.GaugeVec
+	duration  *prometheus.HistogramVec
+	analysis  *prometheus.GaugeVec
+	successes *prometheus.CounterVec
+	failures  *prometheus.CounterVec
+	dropped   prometheus.Counter
+
+	mu sync.Mutex
+	// targets is the target that each canary has series for.
+	targets map[types.NamespacedName]types.NamespacedName
+	// counted are the namespaces that have had canaries.
+	counted map[string]struct{}
+}
+
+// New returns a Recorder on a registry of its own, which also holds the collectors of the Go runtime and of the
+// process. version and meshProvider are told by flagger_info.
+func New(version, meshProvider string) *Recorder {
+	outcome := []string{"name", "namespace", "deployment_strategy", "analysis_status"}
+	r := &Recorder{
+		registry:  prometheus.NewRegistry(),
+		total:     gauge("flagger_canary_total", "Total number of canary object", "namespace"),
+		status:    gauge("flagger_canary_status", "Last canary analysis result", "name", "namespace"),
+		weight:    gauge("flagger_canary_weight", "The virtual service destination weight current value", "workload", "namespace"),
+		analysis:  gauge("flagger_canary_metric_analysis", "Last canary analysis result per metric", "name", "namespace", "metric"),
+		successes: counter("flagger_canary_successes_total", "Total number of canary successes", outcome...),
+		failures:  counter("flagger_canary_failures_total", "Total number of canary failures", outcome...),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "flagger_canary_duration_seconds",
+			Help:    "Seconds spent performing canary analysis.",
+			Buckets: prometheus.DefBuckets,
+		}, []string{"name", "namespace"}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flagger_event_webhook_dropped_total",
+			Help: "Total number of events given up because their webhook could not keep up",
+		}),
+		targets: map[types.NamespacedName]types.NamespacedName{},
+		counted: map[string]struct{}{},
+	}
+	info := gauge("flagger_info", "Flagger version and mesh provider information", "version", "mesh_provider")
+	info.WithLabelValues(version, meshProvider).Set(1)
+	r.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		info, r.total, r.status, r.weight, r.duration, r.analysis, r.successes, r.failures, r.dropped,
+	)
+	return r
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// Handler serves the metrics as text, and counts how often it is asked for them.
+func (r *Recorder) Handler() http.Handler {
+	return promhttp.InstrumentMetricHandler(r.registry, promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{}))
+}
+
+// Status records the phase of c.
+func (r *Recorder) Status(c *v1beta1.Canary) {
+	target := r.series(c)
+	value := statusRest
+	switch c.Status.Phase { //nolint:exhaustive // every other phase is at rest, as far as this metric knows
+	case v1beta1.PhaseProgressing:
+		value = statusRunning
+	case v1beta1.PhaseFailed:
+		value = statusFailed
+	}
+	r.status.WithLabelValues(target.Name, target.Namespace).Set(float64(value))
+}
+
+// Weight records how live traffic is divided, in percent.
+func (r *Recorder) Weight(c *v1beta1.Canary, primary, canary int) {
+	target := r.series(c)
+	r.weight.WithLabelValues(primaryOf(target), target.Namespace).Set(float64(primary))
+	r.weight.WithLabelValues(target.Name, target.Namespace).Set(float64(canary))
+}
+
+// Duration records how long one analysis of c took, from its start to its decision.
+func (r *Recorder) Duration(c *v1beta1.Canary, d time.Duration) {
+	target := r.series(c)
+	r.duration.WithLabelValues(target.Name, target.Namespace).Observe(d.Seconds())
+}
+
+// Analysis records what was measured for one metric of c, in the metric's own unit, durations in seconds.
+func (r *Recorder) Analysis(c *v1beta1.Canary, metric string, value float64) {
+	target := r.series(c)
+	r.analysis.WithLabelValues(target.Name, target.Namespace, metric).Set(value)
+}
+
+// Succeeded counts a promotion. strategy is the strategy's label, status AnalysisCompleted or AnalysisSkipped.
+func (r *Recorder) Succeeded(c *v1beta1.Canary, strategy, status string) {
+	target := r.series(c)
+	r.successes.WithLabelValues(target.Name, target.Namespace, strategy, status).Inc()
+}
+
+// Failed counts a rollback or a failed promotion. strategy is the strategy's label.
+func (r *Recorder) Failed(c *v1beta1.Canary, strategy string) {
+	target := r.series(c)
+	r.failures.WithLabelValues(target.Name, target.Namespace, strategy, AnalysisCompleted).Inc()
+}
+
+// Total records the number of canaries by namespace. A namespace that had some and is not listed has 0.
+func (r *Recorder) Total(counts map[string]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for namespace := range r.counted {
+		if _, listed := counts[namespace]; !listed {
+			r.total.WithLabelValues(namespace).Set(0)
+		}
+	}
+	for namespace, n := range counts {
+		r.counted[namespace] = struct{}{}
+		r.total.WithLabelValues(namespace).Set(float64(n))
+	}
+}
+
+// EventDropped counts an event that its webhook will never get.
+func (r *Recorder) EventDropped() { r.dropped.Inc() }
+
+// Forget ends the series of a canary that is gone; name and namespace of c are enough. Series that another canary of
+// the same target goes on with stay.
+func (r *Recorder) Forget(c *v1beta1.Canary) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	canary := key(c)
+	if target, known := r.targets[canary]; known {
+		delete(r.targets, canary)
+		r.end(target)
+	}
+}
+
+// series notes that c has series and returns the target they are named after. When c has turned to another target,
+// the series of the one before end.
+func (r *Recorder) series(c *v1beta1.Canary) types.NamespacedName {
+	canary := key(c)
+	target := types.NamespacedName{Namespace: c.Namespace, Name: c.Spec.TargetRef.Name}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, known := r.targets[canary]
+	r.targets[canary] = target
+	if known && before != target {
+		r.end(before)
+	}
+	return target
+}
+
+// end removes the series of a target that no canary has any more.
+func (r *Recorder) end(target types.NamespacedName) {
+	for _, held := range r.targets {
+		if held == target {
+			return
+		}
+	}
+	named := prometheus.Labels{"name": target.Name, "namespace": target.Namespace}
+	r.status.DeletePartialMatch(named)
+	r.duration.DeletePartialMatch(named)
+	r.analysis.DeletePartialMatch(named)
+	r.successes.DeletePartialMatch(named)
+	r.failures.DeletePartialMatch(named)
+	r.weight.DeleteLabelValues(target.Name, target.Namespace)
+	r.weight.DeleteLabelValues(primaryOf(target), target.Namespace)
+}
+
+func key(c *v1beta1.Canary) types.NamespacedName {
+	return types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
+}
+
+// primaryOf names the primary of a target, as the label workload has it.
+func primaryOf(target types.NamespacedName) string { return target.Name + "-primary" }
