@@ -259,8 +259,18 @@ func told(index int, phase v1beta1.CanaryPhase, v Verdict, message string) optio
 }
 
 // measured answers metrics by their place.
+// measured is a metric's answer; one that fails has a value that is out of bounds.
 func measured(index int, v Verdict, message string) option {
-	return func(in *Observation) { in.Answers[metricQuestion(index)] = Answer{Verdict: v, Message: message} }
+	answer := Answer{Verdict: v, Message: message}
+	if v == Fail {
+		answer.Value = new(7.0)
+	}
+	return func(in *Observation) { in.Answers[metricQuestion(index)] = answer }
+}
+
+// unmeasurable is the answer of a metric whose spec or template is wrong.
+func unmeasurable(index int, message string) option {
+	return func(in *Observation) { in.Answers[metricQuestion(index)] = Answer{Verdict: Fail, Message: message} }
 }
 
 func hookQuestion(index int, phase v1beta1.CanaryPhase) Question {

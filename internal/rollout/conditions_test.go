@@ -73,12 +73,20 @@ func TestConditions(t *testing.T) {
 			},
 		},
 		"ProgressingWithoutMetrics": {
-			reason: "An outage of a provider is a reason to stall, with its cause.",
+			reason: "An outage of a provider ends by itself, so it stalls nothing; the cause is told.",
 			in:     observe(progressingAt(20), metrics("errors"), measured(0, ProviderError, "Metric query failed for errors: refused")),
 			want: map[string]string{
 				promotedType: "Unknown Progressing " + progressingText, ready: "Unknown Progressing " + progressingText,
+				reconciling: "True ProviderUnavailable Metric query failed for errors: refused",
+			},
+		},
+		"ProgressingWithAQueryThatIsWrong": {
+			reason: "A query that no provider understands waits for its author, who is told which and why.",
+			in:     observe(progressingAt(20), metrics("errors"), unmeasurable(0, "Metric query failed for errors: parse error")),
+			want: map[string]string{
+				promotedType: "Unknown Progressing " + progressingText, ready: "Unknown Progressing " + progressingText,
 				reconciling:    "True Progressing " + progressingText,
-				stalledBecause: "True ProviderUnavailable Metric query failed for errors: refused",
+				stalledBecause: "True MetricFailed Metric query failed for errors: parse error",
 			},
 		},
 		"ProgressingWithAFailedCheck": {

@@ -47,10 +47,10 @@ func progressing(in Observation) Decision {
 
 // awaitTick leaves what the last tick had to say standing until the next.
 func (d *draft) awaitTick() Decision {
-	if said := d.in.condition(v1beta1.ReconcilingCondition); said.reason == ReasonMetricFailed {
+	if said := d.in.condition(v1beta1.ReconcilingCondition); said.reason == ReasonMetricFailed || said.reason == ReasonProviderUnavailable {
 		d.progress = said
 	}
-	if said := d.in.condition(v1beta1.StalledCondition); said.reason == ReasonProviderUnavailable {
+	if said := d.in.condition(v1beta1.StalledCondition); said.reason == ReasonMetricFailed {
 		d.stall = said
 	}
 	return d.after(d.in.untilTick()).done()
@@ -134,14 +134,28 @@ func (d *draft) check() (bool, Decision) {
 	}
 	switch {
 	case len(failed) > 0:
-		name := d.in.Plan.Metrics[failed[0]]
-		d.warn(ReasonMetricFailed, d.in.Answers[Question{Kind: AskMetric, Index: failed[0]}].Message)
-		d.progress = note{reason: ReasonMetricFailed, message: "The check " + name + " failed; status.checks says how."}
+		d.complainOfMetric(failed[0])
 		return false, d.halt()
 	case len(lost) > 0:
 		return false, d.pause(lost[0])
 	}
 	return true, Decision{}
+}
+
+// complainOfMetric says that a check has failed. One that could not even be measured is a mistake in its spec or its
+// template: it stalls the canary until that is mended, and is said once.
+func (d *draft) complainOfMetric(metric int) {
+	name := d.in.Plan.Metrics[metric]
+	answer := d.in.Answers[Question{Kind: AskMetric, Index: metric}]
+	if answer.Verdict == Fail && answer.Value == nil {
+		d.stall = note{reason: ReasonMetricFailed, message: answer.Message}
+		if d.in.condition(v1beta1.StalledCondition) == d.stall {
+			return
+		}
+	} else {
+		d.progress = note{reason: ReasonMetricFailed, message: "The check " + name + " failed; status.checks says how."}
+	}
+	d.warn(ReasonMetricFailed, answer.Message)
 }
 
 // askMetrics asks for every metric that has no answer yet.
@@ -168,7 +182,7 @@ func (d *draft) halt() Decision {
 // pause holds the weight while a metrics provider does not answer: nothing is counted, and it is said once.
 func (d *draft) pause(metric int) Decision {
 	message := d.in.Answers[Question{Kind: AskMetric, Index: metric}].Message
-	d.stall = note{reason: ReasonProviderUnavailable, message: message}
+	d.progress = note{reason: ReasonProviderUnavailable, message: message}
 	if before := d.in.verdict(kindMetric, d.in.Plan.Metrics[metric]); before != ProviderError {
 		d.warn(ReasonProviderUnavailable, message)
 	}

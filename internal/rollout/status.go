@@ -68,7 +68,11 @@ func (d *draft) conditions() {
 	if d.progress.reason == "" && moving {
 		d.progress = note{reason: Reason(status.Phase), message: message}
 	}
-	d.set(v1beta1.ReadyCondition, ready, note{reason: Reason(status.Phase), message: message})
+	summary := note{reason: Reason(status.Phase), message: message}
+	if ready == corev1.ConditionTrue && d.stall.reason != "" {
+		ready, summary = corev1.ConditionFalse, d.stall // it serves, but could not release anything
+	}
+	d.set(v1beta1.ReadyCondition, ready, summary)
 	d.setOrDrop(v1beta1.ReconcilingCondition, d.progress)
 	d.setOrDrop(v1beta1.StalledCondition, d.stall)
 }

@@ -32,7 +32,7 @@ func interruptions() map[string]rt.Story {
 		"drift-at-rest":                   tell(weighted, rt.On(rt.AtRest(), rt.Drift(30))),
 		"drift-while-draining":            tell(weighted, rt.On(rt.InPhase(v1beta1.PhaseFinalising).Later(9*time.Second), rt.Drift(30))),
 		"push-while-promoting":            tell(weighted, rt.On(rt.InPhase(v1beta1.PhasePromoting).Later(2*time.Second), rt.Push("C"))),
-		"push-while-promoting-in-steps":   tell(canary(steps(50, 50), promotion(20)), rt.On(rt.InPhase(v1beta1.PhasePromoting).Later(10*time.Second), rt.Push("C"))),
+		"push-while-promoting-in-steps":   tell(canary(steps(50, 50), promotion(20)), rt.On(rt.InPhase(v1beta1.PhasePromoting).Later(17*time.Second), rt.Push("C"))),
 		"push-while-finalising":           tell(weighted, rt.On(rt.InPhase(v1beta1.PhaseFinalising).Later(3*time.Second), rt.Push("C"))),
 		"revert-while-promoting":          tell(weighted, rt.On(rt.InPhase(v1beta1.PhasePromoting).Later(2*time.Second), rt.Push("A"))),
 		"push-back-and-forth":             tell(weighted, rt.On(rt.AtWeight(20), rt.Push("C")), rt.On(rt.AtWeight(20), rt.Push("B")), rt.On(mid, rt.Push("C"))),

@@ -238,6 +238,9 @@ func (p *player) answer(plan rollout.Plan, q rollout.Question) rollout.Answer {
 	if !told {
 		answer = rollout.Answer{Verdict: rollout.Pass}
 	}
+	if q.Kind == rollout.AskMetric && answer.Verdict == rollout.Fail {
+		answer.Value = new(7.0) // out of bounds; a metric that cannot be measured has none
+	}
 	p.cluster.calls[name]++
 	p.referee.answered(q, answer)
 	p.log.line("asks", strings.TrimSpace(fmt.Sprintf("%s %s %s", kind, name, q.Phase))+": "+string(answer.Verdict))
