@@ -124,7 +124,9 @@ func Affinity(cookie, primaryCookie string) CanaryOption {
 func SkipAnalysis() CanaryOption { return func(c *v1beta1.Canary) { c.Spec.SkipAnalysis = true } }
 
 // RevertOnDeletion hands everything back when the canary is deleted.
-func RevertOnDeletion() CanaryOption { return func(c *v1beta1.Canary) { c.Spec.RevertOnDeletion = true } }
+func RevertOnDeletion() CanaryOption {
+	return func(c *v1beta1.Canary) { c.Spec.RevertOnDeletion = true }
+}
 
 // Deployment is the target App with two pods of that image, as its user applies it.
 func Deployment(image string) *appsv1.Deployment {

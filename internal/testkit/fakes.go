@@ -64,7 +64,9 @@ func (k *Checks) Measure(_ context.Context, c *v1beta1.Canary, index int) rollou
 }
 
 // Available answers for ProvidersProbe.
-func (k *Checks) Available(context.Context, *v1beta1.Canary) rollout.Answer { return k.ask(ProvidersProbe) }
+func (k *Checks) Available(context.Context, *v1beta1.Canary) rollout.Answer {
+	return k.ask(ProvidersProbe)
+}
 
 func (k *Checks) ask(name string) rollout.Answer {
 	k.mu.Lock()
