@@ -109,7 +109,7 @@ func TestAnnounceChoosesReceivers(t *testing.T) {
 				to := &receivers{slow: map[string]time.Duration{"b": time.Second}}
 				h := delivering(t, Options{GlobalEventURL: tc.global}, to)
 				h.Announce(tc.canary, said("hello"), time.Now())
-				time.Sleep(time.Minute) // simulated
+				time.Sleep(time.Minute) //nolint:forbidigo // simulated by synctest
 				synctest.Wait()
 				if diff := cmp.Diff(tc.want, to.got); diff != "" {
 					t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
@@ -145,7 +145,7 @@ func TestAnnounceKeepsTheOrder(t *testing.T) {
 			h.Announce(podinfo(eventHook("own")), said(fmt.Sprint(i)), time.Now())
 			want = append(want, fmt.Sprintf("own %d", i))
 		}
-		time.Sleep(time.Minute) // simulated
+		time.Sleep(time.Minute) //nolint:forbidigo // simulated by synctest
 		synctest.Wait()
 		if diff := cmp.Diff(want, to.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

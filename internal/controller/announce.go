@@ -1,0 +1,81 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+)
+
+const (
+	// eventReason is the reason of every event; users filter on it. The typed one is an annotation.
+	eventReason      = "Synced"
+	reasonAnnotation = "flagger.app/reason"
+)
+
+// announce logs events, records them on the canary, and hands them to its event hooks.
+func (r *Reconciler) announce(ctx context.Context, c *v1beta1.Canary, events []rollout.Event) {
+	logger := log.FromContext(ctx)
+	for _, event := range events {
+		logger.Info(event.Message)
+		annotations := map[string]string{reasonAnnotation: string(event.Reason)}
+		r.Recorder.AnnotatedEventf(c, annotations, event.Type, eventReason, "%s", event.Message)
+		r.Hooks.Announce(c, event, r.Clock.Now())
+	}
+}
+
+// close counts a run that has ended, calls the hooks for that and announces how it went.
+func (r *Reconciler) close(ctx context.Context, c *v1beta1.Canary, in rollout.Observation, dec rollout.Decision) {
+	r.count(c, in.Plan, dec.Outcome)
+	answers := rollout.Answers{}
+	for _, question := range dec.Closing {
+		r.answer(ctx, c, []rollout.Question{question}, answers)
+	}
+	r.announce(ctx, c, rollout.Close(in, dec, answers))
+}
+
+// gauge brings the operator's own metrics up to date.
+func (r *Reconciler) gauge(c *v1beta1.Canary, dec rollout.Decision, started time.Time) {
+	r.mu.Lock()
+	r.known[client.ObjectKeyFromObject(c)] = c
+	r.mu.Unlock()
+	r.Telemetry.Status(c)
+	for _, action := range dec.Actions {
+		if route, ok := action.(rollout.Route); ok {
+			r.Telemetry.Weight(c, int(route.Traffic.Primary), int(route.Traffic.Canary))
+		}
+	}
+	if dec.Analysed {
+		r.Telemetry.Duration(c, r.Clock.Since(started))
+	}
+}
+
+// count adds a run that has ended to the totals.
+func (r *Reconciler) count(c *v1beta1.Canary, plan rollout.Plan, outcome rollout.Outcome) {
+	strategy := plan.Strategy.Label()
+	switch outcome {
+	case rollout.Promoted:
+		r.Telemetry.Succeeded(c, strategy, "completed")
+	case rollout.Skipped:
+		r.Telemetry.Succeeded(c, strategy, "skipped")
+	case rollout.RolledBack:
+		r.Telemetry.Failed(c, strategy)
+	case rollout.Running:
+	}
+}
+
+// forget drops what is kept of a canary that is gone.
+func (r *Reconciler) forget(key types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c, found := r.known[key]; found {
+		r.Telemetry.Forget(c)
+	}
+	delete(r.known, key)
+	delete(r.written, key)
+}

@@ -1,0 +1,105 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/workload"
+)
+
+// work is one canary's plan and the adapters that its spec selects. Where the spec is refused, only the parts that
+// could be told are set.
+type work struct {
+	plan     rollout.Plan
+	router   router.Router
+	target   workload.Target
+	services workload.Services
+}
+
+// work reads the spec. Its error is one that only the user can mend. On deletion it makes do with what it has.
+func (r *Reconciler) work(ctx context.Context, c *v1beta1.Canary) (work, error) {
+	deleting := !c.DeletionTimestamp.IsZero()
+	w := work{target: r.Targets[c.Spec.TargetRef.Kind], services: r.Services[c.Spec.TargetRef.Kind]}
+	provider := c.Spec.Provider
+	if provider == "" {
+		provider = r.MeshProvider
+	}
+	row, err := r.Routers.Lookup(provider)
+	if err != nil {
+		return w, &rollout.Invalid{Field: "spec.provider", Cause: err.Error()}
+	}
+	w.router = row.New(r.RouterDeps)
+	w.plan, err = rollout.NewPlan(c, row.Capabilities, r.Settings)
+	if err != nil && !deleting {
+		return w, err
+	}
+	if w.target == nil {
+		return w, &rollout.Invalid{Field: "spec.targetRef.kind", Cause: fmt.Sprintf("%q is not supported yet", c.Spec.TargetRef.Kind)}
+	}
+	if err := r.watch(row.Watch); err != nil {
+		return w, err
+	}
+	return w, r.contend(ctx, c)
+}
+
+// contend refuses c if an older canary has the same target.
+func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
+	others := &v1beta1.CanaryList{}
+	err := r.Client.List(ctx, others, client.InNamespace(c.Namespace), client.MatchingFields{targetIndex: c.Spec.TargetRef.Name})
+	if err != nil {
+		return fmt.Errorf("list canaries of target %s: %w", c.Spec.TargetRef.Name, err)
+	}
+	for i := range others.Items {
+		other := &others.Items[i]
+		same := other.Spec.TargetRef.Name == c.Spec.TargetRef.Name && other.Spec.TargetRef.Kind == c.Spec.TargetRef.Kind
+		if same && other.UID != c.UID && older(other, c) {
+			return &rollout.Invalid{Field: "spec.targetRef.name", Cause: fmt.Sprintf(
+				"%s %s is the target of the older canary %s already", c.Spec.TargetRef.Kind, c.Spec.TargetRef.Name, other.Name)}
+		}
+	}
+	return nil
+}
+
+// older orders canaries by creation, and by name where that was in the same second.
+func older(a, b *v1beta1.Canary) bool {
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.Name < b.Name
+	}
+	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}
+
+// observe reads everything that a decision about c may depend on, from caches.
+func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, error) {
+	in := r.bare(c, w.plan)
+	pair, err := w.target.Observe(ctx, c, w.plan)
+	if err != nil && (!in.Deleting || !errors.Is(err, workload.ErrTargetNotFound)) {
+		return in, fmt.Errorf("observe target: %w", err)
+	}
+	in.Target, in.Primary = pair.Target, pair.Primary
+	in.Routing, err = w.router.Observe(ctx, c)
+	switch {
+	case err == nil:
+		in.Routed = true
+	case !errors.Is(err, router.ErrNotFound):
+		return in, fmt.Errorf("observe routing: %w", err)
+	}
+	return in, nil
+}
+
+// bare is the part of an observation that c itself tells.
+func (r *Reconciler) bare(c *v1beta1.Canary, plan rollout.Plan) rollout.Observation {
+	return rollout.Observation{
+		Now:        r.Clock.Now(),
+		Plan:       plan,
+		UID:        string(c.UID),
+		Generation: c.Generation,
+		Status:     c.Status,
+		Deleting:   !c.DeletionTimestamp.IsZero(),
+	}
+}

@@ -1,0 +1,14 @@
+package controller
+
+// What the operator may do, and no more; config/rbac/role.yaml is generated from this.
+//
+// +kubebuilder:rbac:groups=flagger.app,resources=canaries,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=flagger.app,resources=canaries/status,verbs=patch
+// +kubebuilder:rbac:groups=flagger.app,resources=canaries/finalizers,verbs=update
+// +kubebuilder:rbac:groups=flagger.app,resources=metrictemplates;alertproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update;patch

@@ -1,0 +1,179 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+)
+
+// Finalizer holds a canary with spec.revertOnDeletion until everything is handed back.
+const Finalizer = "finalizer.flagger.app"
+
+// Reconciler takes canaries through their rollouts.
+type Reconciler struct {
+	Options
+	// controller and cache let watches be added while running; nil where Reconcile is called directly.
+	controller controller.Controller
+	cache      cache.Cache
+
+	// watching guards watched, the kinds of routing objects that wake canaries already. Looking up a kind that is
+	// missing asks the API server, and only canaries that need such a kind may wait for that.
+	watching sync.RWMutex
+	watched  map[schema.GroupVersionKind]bool
+
+	mu sync.Mutex
+	// written is the resource version that our last status write of a canary brought, for as long as the cache may
+	// be behind it.
+	written map[types.NamespacedName]string
+	// known are the canaries that have series in the telemetry.
+	known map[types.NamespacedName]*v1beta1.Canary
+}
+
+// New returns a Reconciler, or an error if the default provider is none that it has.
+func New(o Options) (*Reconciler, error) {
+	if _, err := o.Routers.Lookup(o.MeshProvider); err != nil {
+		return nil, fmt.Errorf("mesh provider: %w", err)
+	}
+	return &Reconciler{
+		Options: o,
+		written: map[types.NamespacedName]string{},
+		watched: map[schema.GroupVersionKind]bool{},
+		known:   map[types.NamespacedName]*v1beta1.Canary{},
+	}, nil
+}
+
+// Reconcile takes one canary one decision further. It reads first, decides, acts in the order decided, and only then
+// records and announces, so a crash at any line is repaired by the next call.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	c := &v1beta1.Canary{}
+	if err := r.Client.Get(ctx, req.NamespacedName, c); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	c = c.DeepCopy() // the cache's own object is never changed
+	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("canary", c.Name+"."+c.Namespace))
+	if r.behind(c) {
+		return ctrl.Result{}, nil // the watch that brings our own last write wakes us again
+	}
+	return settle(r.advance(ctx, c))
+}
+
+// settle makes an outcome of what may happen to any writer: somebody else was faster, and the next look will see it.
+func settle(result ctrl.Result, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) || errors.Is(err, errOvertaken) {
+		return ctrl.Result{RequeueAfter: time.Second}, nil
+	}
+	return result, err
+}
+
+// advance is one decision about c, which is ours to change.
+func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Result, error) {
+	deleting := !c.DeletionTimestamp.IsZero()
+	if deleting && !controllerutil.ContainsFinalizer(c, Finalizer) {
+		return ctrl.Result{}, nil // the garbage collector does the rest
+	}
+	if pruned(c.Status) {
+		return r.refuse(ctx, c, work{}, errPruned)
+	}
+	started := r.Clock.Now()
+	w, err := r.work(ctx, c)
+	if err != nil {
+		return r.refuse(ctx, c, w, err)
+	}
+	if err := r.guardDeletion(ctx, c, w.plan); err != nil {
+		return ctrl.Result{}, fmt.Errorf("set finalizer: %w", err)
+	}
+	in, dec, err := r.decide(ctx, c, w)
+	if err != nil {
+		return r.refuse(ctx, c, w, err)
+	}
+	if err := r.perform(ctx, c, w, in, dec.Actions); err != nil {
+		return r.refuse(ctx, c, w, err)
+	}
+	if gone(dec) {
+		r.announce(ctx, c, dec.Events)
+		return ctrl.Result{}, nil
+	}
+	if err := r.persist(ctx, c, dec.Status); err != nil {
+		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
+	}
+	r.announce(ctx, c, dec.Events)
+	r.close(ctx, c, in, dec)
+	r.gauge(c, dec, started)
+	return ctrl.Result{RequeueAfter: dec.After}, nil
+}
+
+// gone tells whether the decision has let the canary go.
+func gone(dec rollout.Decision) bool {
+	for _, action := range dec.Actions {
+		if _, forgotten := action.(rollout.Forget); forgotten {
+			return true
+		}
+	}
+	return false
+}
+
+// decide asks the core, and the outside whatever the core wants to know, until there is a decision. The cluster is
+// observed anew after every round, as answers may take their time.
+func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, rollout.Decision, error) {
+	answers := rollout.Answers{}
+	for {
+		in, err := r.observe(ctx, c, w)
+		if err != nil {
+			return in, rollout.Decision{}, err
+		}
+		in.Answers = answers
+		dec := rollout.Decide(in)
+		if len(dec.Ask) == 0 {
+			return in, dec, nil
+		}
+		r.answer(ctx, c, dec.Ask, answers)
+		if err := ctx.Err(); err != nil {
+			return in, rollout.Decision{}, fmt.Errorf("decide: %w", err)
+		}
+	}
+}
+
+// guardDeletion keeps the finalizer where spec.revertOnDeletion asks for it, and nowhere else.
+func (r *Reconciler) guardDeletion(ctx context.Context, c *v1beta1.Canary, plan rollout.Plan) error {
+	has := controllerutil.ContainsFinalizer(c, Finalizer)
+	if has == plan.RevertOnDeletion || !c.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	before := c.DeepCopy()
+	if has {
+		controllerutil.RemoveFinalizer(c, Finalizer)
+	} else {
+		controllerutil.AddFinalizer(c, Finalizer)
+	}
+	return r.patchMetadata(ctx, c, before)
+}
+
+// patchMetadata writes what differs from before outside of the status.
+func (r *Reconciler) patchMetadata(ctx context.Context, c, before *v1beta1.Canary) error {
+	status := c.Status.DeepCopy()
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, c, patch); err != nil {
+		return unlessGone(err)
+	}
+	c.Status = *status
+	r.remember(c)
+	return nil
+}
