@@ -1,0 +1,149 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// environment holds the variables that override a flag.
+var environment = []struct{ variable, flag string }{
+	{"SLACK_URL", "slack-url"},
+	{"SLACK_TOKEN", "slack-token"},
+	{"SLACK_PROXY_URL", "slack-proxy-url"},
+	{"MSTEAMS_URL", "msteams-url"},
+	{"MSTEAMS_PROXY_URL", "msteams-proxy-url"},
+	{"EVENT_WEBHOOK_URL", "event-webhook"},
+}
+
+// idle holds the flags that are accepted and change nothing, with the reason.
+var idle = []struct{ flag, reason string }{
+	{"kubeconfig-service-mesh", "routing objects are kept in the canaries' own cluster"},
+	{"enable-config-tracking", "no ConfigMap or Secret is tracked yet"},
+	{"ingress-annotations-prefix", "the provider nginx is not built in yet"},
+	{"ingress-class", "the provider contour is not built in yet"},
+	{"cluster-name", "no alerts are sent yet"},
+	{"slack-url", "no alerts are sent yet"},
+	{"slack-token", "no alerts are sent yet"},
+	{"slack-proxy-url", "no alerts are sent yet"},
+	{"slack-user", "no alerts are sent yet"},
+	{"slack-channel", "no alerts are sent yet"},
+	{"msteams-url", "no alerts are sent yet"},
+	{"msteams-proxy-url", "no alerts are sent yet"},
+}
+
+// parse reads the command line, without the program's name, and applies the environment. What is wrong with it is
+// told on stderr, as is the help; the error is then flag.ErrHelp or says that the arguments cannot be read.
+//
+// The flags live in a set of their own: libraries define some of the same names on the default one.
+func parse(args []string, getenv func(string) string, stderr io.Writer) (*options, error) {
+	o := &options{}
+	fs := flag.NewFlagSet("flagger", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	clusterFlags(fs, o)
+	rolloutFlags(fs, o)
+	notificationFlags(fs, o)
+	processFlags(fs, o)
+	klog.InitFlags(fs)
+
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	for _, e := range environment {
+		if value := getenv(e.variable); value != "" {
+			if err := fs.Set(e.flag, value); err != nil {
+				return nil, fmt.Errorf("apply %s: %w", e.variable, err)
+			}
+		}
+	}
+	for _, i := range idle {
+		if f := fs.Lookup(i.flag); f.Value.String() != f.DefValue {
+			o.notices = append(o.notices, fmt.Sprintf("Flag -%s is accepted and has no effect: %s", i.flag, i.reason))
+		}
+	}
+	return o, nil
+}
+
+func clusterFlags(fs *flag.FlagSet, o *options) {
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "",
+		"`path` of a kubeconfig; needed only outside the cluster")
+	fs.StringVar(&o.master, "master", "",
+		"`URL` of the API server, instead of the kubeconfig's; needed only outside the cluster")
+	fs.IntVar(&o.qps, "kubeconfig-qps", 100,
+		"requests per second that the API server gets at most, on average")
+	fs.IntVar(&o.burst, "kubeconfig-burst", 250,
+		"requests that the API server gets at most at once")
+	fs.StringVar(&o.kubeconfigServiceMesh, "kubeconfig-service-mesh", "",
+		"`path` of a kubeconfig of the cluster that holds the routing objects; empty for the canaries' own cluster")
+	fs.StringVar(&o.namespace, "namespace", "",
+		"the only `namespace` whose canaries, metric templates and alert providers are looked at; empty for all")
+}
+
+func rolloutFlags(fs *flag.FlagSet, o *options) {
+	fs.StringVar(&o.meshProvider, "mesh-provider", "istio",
+		"routing `provider` of canaries that name none; built in are "+strings.Join(routingNames(), ", "))
+	fs.StringVar(&o.metricsServer, "metrics-server", "http://prometheus:9090",
+		"`URL` of the Prometheus that is asked for canaries that name none")
+	fs.DurationVar(&o.controlLoopInterval, "control-loop-interval", 10*time.Second,
+		"`pause` between two counts of the canaries; changes are acted on at once")
+	fs.IntVar(&o.threadiness, "threadiness", 2,
+		"canaries that are worked on at the same time, at least")
+	fs.StringVar(&o.selectorLabels, "selector-labels", "app,name,app.kubernetes.io/name",
+		"comma list of pod `labels`, one of which a target selects its pods by")
+	fs.StringVar(&o.includeLabelPrefix, "include-label-prefix", "",
+		"comma list of `prefixes` of labels and annotations that generated objects inherit; * for all")
+	fs.BoolVar(&o.configTracking, "enable-config-tracking", true,
+		"treat changes of a target's ConfigMaps and Secrets as new revisions")
+	fs.StringVar(&o.ingressAnnotationsPrefix, "ingress-annotations-prefix", "nginx.ingress.kubernetes.io",
+		"`prefix` of the annotations of the provider nginx")
+	fs.StringVar(&o.ingressClass, "ingress-class", "",
+		"`class` of the HTTPProxies of the provider contour")
+	fs.BoolVar(&o.noCrossNamespaceRefs, "no-cross-namespace-refs", false,
+		"refuse references from a canary to another namespace")
+	fs.DurationVar(&o.drainPeriod, "drain-period", 10*time.Second,
+		"time that pods are kept after traffic has left them, for connections that are still open")
+}
+
+func notificationFlags(fs *flag.FlagSet, o *options) {
+	fs.StringVar(&o.eventWebhook, "event-webhook", "",
+		"`URL` that gets the events of canaries without event hooks of their own; EVENT_WEBHOOK_URL overrides it")
+	fs.StringVar(&o.clusterName, "cluster-name", "",
+		"`name` of the cluster in alerts")
+	fs.StringVar(&o.slackURL, "slack-url", "",
+		"`URL` of the Slack hook or API that gets the alerts of canaries without their own; SLACK_URL overrides it")
+	fs.StringVar(&o.slackToken, "slack-token", "",
+		"`token` of the Slack bot; SLACK_TOKEN overrides it")
+	fs.StringVar(&o.slackProxyURL, "slack-proxy-url", "",
+		"`URL` of the proxy on the way to Slack; SLACK_PROXY_URL overrides it")
+	fs.StringVar(&o.slackUser, "slack-user", "flagger",
+		"`name` that Slack shows as the sender")
+	fs.StringVar(&o.slackChannel, "slack-channel", "",
+		"`channel` of Slack that gets the alerts")
+	fs.StringVar(&o.msteamsURL, "msteams-url", "",
+		"`URL` of the Microsoft Teams hook that gets the alerts of canaries without their own; MSTEAMS_URL overrides it")
+	fs.StringVar(&o.msteamsProxyURL, "msteams-proxy-url", "",
+		"`URL` of the proxy on the way to Microsoft Teams; MSTEAMS_PROXY_URL overrides it")
+}
+
+func processFlags(fs *flag.FlagSet, o *options) {
+	fs.BoolVar(&o.leaderElection, "enable-leader-election", false,
+		"work only while elected among the instances that run with this flag")
+	fs.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "kube-system",
+		"`namespace` of the leader election's lease, unless -namespace is set")
+	fs.StringVar(&o.port, "port", "8080",
+		"`port` of /metrics, /healthz and /readyz, on all addresses; host:port for one of them")
+	fs.BoolVar(&o.pprof, "enable-pprof", false,
+		"serve profiles of the process under /debug/pprof/ as well")
+	fs.StringVar(&o.logLevel, "log-level", "debug",
+		"lowest `level` that is logged: debug, info, warning, error, fatal, panic; anything else means info")
+	fs.StringVar(&o.zapEncoding, "zap-encoding", encodingJSON,
+		"`format` of the log, json or console")
+	fs.BoolVar(&o.zapReplaceGlobals, "zap-replace-globals", false,
+		"make the log the process-wide one of the zap library as well")
+	fs.BoolVar(&o.version, "version", false,
+		"print the version and exit")
+}

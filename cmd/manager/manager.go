@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/telemetry"
+)
+
+// gracePeriod is what is left to end work in hand, a little less than the 30 s a pod has.
+const gracePeriod = 25 * time.Second
+
+// run is the operator's life, until ctx ends or something goes wrong.
+func run(ctx context.Context, o *options, logger *zap.Logger) error {
+	log := zapr.NewLogger(logger)
+	log.Info(fmt.Sprintf("Starting flagger version %s revision %s mesh provider %s", buildVersion, buildRevision, o.meshProvider))
+	for _, notice := range o.notices {
+		log.Info(notice)
+	}
+	routers := router.NewRegistry(routingProviders())
+	err := o.validate(func(meshProvider string) error {
+		_, err := routers.Lookup(meshProvider)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	metricsServer, err := metricProviders()["prometheus"](metrics.Config{
+		Provider: v1beta1.MetricTemplateProvider{Type: "prometheus", Address: o.metricsServer},
+	})
+	if err != nil {
+		return failf("Error building prometheus client: %v", err)
+	}
+	cfg, err := connect(o)
+	if err != nil {
+		return err
+	}
+	if err := checkCluster(ctx, cfg, o.namespace, log); err != nil {
+		return err
+	}
+	mgr, err := newManager(cfg, o, log)
+	if err != nil {
+		return err
+	}
+	events, broadcaster, err := newEvents(cfg, mgr.GetScheme(), logger)
+	if err != nil {
+		return err
+	}
+	defer broadcaster.Shutdown()
+
+	op := operator{
+		Manager:   mgr,
+		options:   o,
+		routers:   routers,
+		telemetry: telemetry.New(buildVersion, o.meshProvider),
+		events:    events,
+		log:       log,
+	}
+	err = errors.Join(op.addServer(), op.addPing(metricsServer), op.addInformers(ctx), op.addController(ctx), op.addMilestones())
+	if err != nil {
+		return err
+	}
+	return op.start(ctx)
+}
+
+// newManager returns a manager with caches, clients and, if asked for, leader election, and without servers of its own.
+func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1beta1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("build scheme: %w", err)
+		}
+	}
+	lease, renew, retry, grace := leaseDuration, renewDeadline, retryPeriod, gracePeriod
+	m := manager.Options{
+		Scheme: scheme,
+		Logger: log,
+		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Client: client.Options{Cache: &client.CacheOptions{
+			Unstructured: true,
+			// Configs and secrets are read one by one when needed, never listed into memory.
+			DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}},
+		}},
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:        "0",
+		LeaderElection:                o.leaderElection,
+		LeaderElectionID:              leaseName,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+		GracefulShutdownTimeout:       &grace,
+	}
+	if o.namespace != "" {
+		m.Cache.DefaultNamespaces = map[string]cache.Config{o.namespace: {}}
+	}
+	if o.leaderElection {
+		lock, err := newLock(cfg, o.leaseNamespace(), log)
+		if err != nil {
+			return nil, err
+		}
+		m.LeaderElectionResourceLockInterface = lock
+	}
+	mgr, err := ctrl.NewManager(cfg, m)
+	if err != nil {
+		return nil, fmt.Errorf("build manager: %w", err)
+	}
+	return mgr, nil
+}

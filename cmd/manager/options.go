@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options are the command line, with the environment applied.
+type options struct {
+	// the cluster
+	kubeconfig, kubeconfigServiceMesh, master string
+	qps, burst                                int
+	namespace                                 string
+
+	// rollouts
+	meshProvider, metricsServer string
+	controlLoopInterval         time.Duration
+	threadiness                 int
+	selectorLabels              string
+	includeLabelPrefix          string
+	configTracking              bool
+	ingressAnnotationsPrefix    string
+	ingressClass                string
+	noCrossNamespaceRefs        bool
+	drainPeriod                 time.Duration
+
+	// notifications
+	eventWebhook                                                 string
+	clusterName                                                  string
+	slackURL, slackToken, slackProxyURL, slackUser, slackChannel string
+	msteamsURL, msteamsProxyURL                                  string
+
+	// the process
+	leaderElection          bool
+	leaderElectionNamespace string
+	port                    string
+	pprof                   bool
+	logLevel                string
+	zapEncoding             string
+	zapReplaceGlobals       bool
+	version                 bool
+
+	// notices are flags that were set and do nothing, one sentence each; none holds a value.
+	notices []string
+}
+
+// validate returns what is wrong with the values, all of it. lookup returns an error for a mesh provider that is not
+// built in; its text lists those that are.
+func (o *options) validate(lookup func(meshProvider string) error) error {
+	var wrong []error
+	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+
+	if err := lookup(o.meshProvider); err != nil {
+		refuse("-mesh-provider: %w", err)
+	}
+	if _, err := o.address(); err != nil {
+		refuse("-port: %w", err)
+	}
+	if len(splitList(o.selectorLabels)) == 0 {
+		refuse("-selector-labels: at least one label is required")
+	}
+	if o.qps < 1 || o.burst < 1 {
+		refuse("-kubeconfig-qps and -kubeconfig-burst: %d and %d must be at least 1", o.qps, o.burst)
+	}
+	if o.threadiness < 1 {
+		refuse("-threadiness: %d must be at least 1", o.threadiness)
+	}
+	if o.controlLoopInterval <= 0 {
+		refuse("-control-loop-interval: %s must be more than 0s", o.controlLoopInterval)
+	}
+	if o.drainPeriod < 0 {
+		refuse("-drain-period: %s must not be negative", o.drainPeriod)
+	}
+	if o.zapEncoding != encodingJSON && o.zapEncoding != encodingConsole {
+		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, encodingJSON, encodingConsole)
+	}
+	return errors.Join(wrong...)
+}
+
+// address returns where to listen: -port is a port or, where one address is enough, host:port.
+func (o *options) address() (string, error) {
+	host, port := "", o.port
+	if strings.Contains(o.port, ":") {
+		var err error
+		if host, port, err = net.SplitHostPort(o.port); err != nil {
+			return "", fmt.Errorf("%q is neither a port nor host:port", o.port)
+		}
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%q is not a port from 0 to 65535", port)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// leaseNamespace returns the namespace of the leader election's lease.
+func (o *options) leaseNamespace() string {
+	if o.namespace != "" {
+		return o.namespace
+	}
+	return o.leaderElectionNamespace
+}
+
+// splitList returns the elements of a comma list, trimmed, without empty ones.
+func splitList(text string) []string {
+	var list []string
+	for element := range strings.SplitSeq(text, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			list = append(list, element)
+		}
+	}
+	return list
+}

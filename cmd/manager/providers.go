@@ -1,0 +1,49 @@
+package main
+
+import (
+	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/metrics/prometheus"
+	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/gatewayapi"
+	"flagger.app/flagger/internal/router/kubernetes"
+	"flagger.app/flagger/internal/workload"
+)
+
+// routingProviders are the values of spec.provider and -mesh-provider.
+func routingProviders() []router.Row {
+	return []router.Row{
+		kubernetes.Row(),
+		gatewayapi.Row(gatewayapi.V1),
+		gatewayapi.Row(gatewayapi.V1beta1),
+	}
+}
+
+// metricProviders are the values of a MetricTemplate's spec.provider.type.
+func metricProviders() map[string]metrics.Factory {
+	return map[string]metrics.Factory{
+		"prometheus": prometheus.New,
+	}
+}
+
+// targetKinds are the values of spec.targetRef.kind.
+func targetKinds(o workload.Options) map[string]workload.Target {
+	return map[string]workload.Target{
+		"Deployment": workload.NewDeployment(o),
+	}
+}
+
+// serviceKinds are the kinds of target whose Services we make.
+func serviceKinds(o workload.Options) map[string]workload.Services {
+	return map[string]workload.Services{
+		"Deployment": workload.NewServices(o),
+	}
+}
+
+// routingNames are the routing providers' names, in the order of the table.
+func routingNames() []string {
+	var names []string
+	for _, row := range routingProviders() {
+		names = append(names, row.Provider)
+	}
+	return names
+}
