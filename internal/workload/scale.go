@@ -24,7 +24,8 @@ const (
 )
 
 // Scale implements Target. It compares with the cached target, and writes the number of replicas alone. Where the canary
-// is being deleted the target takes over from the primary, and Up gives it as many pods at least.
+// is being deleted the target takes over from the primary, and Up gives it as many pods at least. Up leaves a target
+// alone whose pods have only just been told to stop; the end of the last changes its status, and that is the time.
 func (d *Deployment) Scale(ctx context.Context, c *v1beta1.Canary, to rollout.Direction) error {
 	target, err := readTarget(ctx, d.options.Client, c)
 	if err != nil {
@@ -36,6 +37,9 @@ func (d *Deployment) Scale(ctx context.Context, c *v1beta1.Canary, to rollout.Di
 		}
 		return nil
 	}
+	if stopping(target) {
+		return nil
+	}
 	count, err := d.running(ctx, c, target)
 	if err != nil {
 		return err
@@ -44,6 +48,12 @@ func (d *Deployment) Scale(ctx context.Context, c *v1beta1.Canary, to rollout.Di
 		return fmt.Errorf("scaling up %s.%s to %d failed: %w", target.Name, target.Namespace, count, err)
 	}
 	return nil
+}
+
+// stopping tells whether a target that was scaled to zero still counts pods. Scaled up at once, it would report those as
+// available until its ReplicaSet has seen both changes, while they are told to stop: traffic would be sent to nobody.
+func stopping(target *appsv1.Deployment) bool {
+	return replicas(target) == 0 && target.Status.Replicas > 0
 }
 
 func (d *Deployment) setReplicas(ctx context.Context, target *appsv1.Deployment, count int32) error {

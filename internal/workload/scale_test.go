@@ -183,6 +183,45 @@ func TestScalingDown(t *testing.T) {
 	}
 }
 
+// TestATargetStopsBeforeItStarts plays the Deployment controller, which counts pods for a while that it was told to stop.
+func TestATargetStopsBeforeItStarts(t *testing.T) {
+	k := newCluster(t)
+	target := k.target()
+	k.create(t, target)
+	count := func(pods int32) {
+		t.Helper()
+		found := k.readDeployment(t, "podinfo")
+		found.Status.Replicas, found.Status.UpdatedReplicas = pods, pods
+		found.Status.ReadyReplicas, found.Status.AvailableReplicas = pods, pods
+		if err := k.Status().Update(t.Context(), found); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps := []struct {
+		reason string
+		pods   int32 // that the status counts
+		want   int32 // replicas after Up
+	}{
+		{reason: "Pods that are told to stop would be taken for those that were started.", pods: 2, want: 0},
+		{reason: "One of them is enough for that.", pods: 1, want: 0},
+		{reason: "With the last one gone, whatever is counted next is new.", pods: 0, want: 1},
+		{reason: "A target that runs is not stopping.", pods: 1, want: 1},
+	}
+	count(2)
+	if err := k.deployment.Scale(t.Context(), k.canary(), rollout.Down); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range steps {
+		count(step.pods)
+		if err := k.deployment.Scale(t.Context(), k.canary(), rollout.Up); err != nil {
+			t.Fatal(err)
+		}
+		if got := replicas(k.readDeployment(t, "podinfo")); got != step.want {
+			t.Errorf("%d replicas while %d pods are counted, want %d; %s", got, step.pods, step.want, step.reason)
+		}
+	}
+}
+
 func TestAPrimaryThatCannotBeReadDoesNotSizeTheTarget(t *testing.T) {
 	k := newCluster(t)
 	target := k.target()

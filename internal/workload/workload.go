@@ -35,7 +35,8 @@ type Target interface {
 	// ErrForeign and ErrInvalidTarget.
 	SyncPrimary(ctx context.Context, c *v1beta1.Canary, revision string) error
 	// Scale starts the target's pods or stops them. A target that runs keeps its size, unless c is being deleted and
-	// the target is to take over from the primary.
+	// the target is to take over from the primary. Starting one that is still stopping does nothing: call again when it
+	// has changed.
 	Scale(ctx context.Context, c *v1beta1.Canary, to rollout.Direction) error
 }
 
