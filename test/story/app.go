@@ -1,0 +1,160 @@
+//go:build linux
+
+package story
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/lab"
+)
+
+const (
+	// Name is that of every app's Deployment, Canary, Service and route; namespaces keep apps apart.
+	Name = "podinfo"
+	// Image is what apps run, without the tag; package podserver tells what tags do.
+	Image = "ghcr.io/stefanprodan/podinfo"
+
+	port    = 9898 // where the lab's pods answer
+	primary = Name + "-primary"
+)
+
+// App is a Deployment with its Canary, in a namespace of its own.
+type App struct {
+	Namespace string
+	Version   string // the image tag that it is first deployed with
+	Replicas  int32
+	// Before are objects that exist before the Canary does, such as a route that it is to take over.
+	Before []client.Object
+	// Change, where set, makes the Canary another one than that of NewCanary.
+	Change func(*v1beta1.Canary)
+}
+
+// Host is the name that the gateway knows the app by.
+func (a App) Host() string { return a.Namespace + ".example.com" }
+
+// Key names the Canary, and the app's other objects.
+func (a App) Key() types.NamespacedName {
+	return types.NamespacedName{Namespace: a.Namespace, Name: Name}
+}
+
+// NewCanary is the app's canary release: 25 % and 50 % of the traffic for ten seconds each; two looks in which less
+// than 99 % of the answers were good, or one in a hundred took half a second, roll it back.
+func (a App) NewCanary() *v1beta1.Canary {
+	c := &v1beta1.Canary{
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name},
+		Spec: v1beta1.CanarySpec{
+			TargetRef:               v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: Name},
+			ProgressDeadlineSeconds: ptr.To(v1beta1.Number(60)),
+			Service: v1beta1.CanaryService{
+				Port:        80,
+				TargetPort:  intstr.FromInt32(port),
+				Hosts:       []string{a.Host()},
+				GatewayRefs: []gatewayv1.ParentReference{gateway()},
+			},
+			Analysis: &v1beta1.CanaryAnalysis{
+				Interval:    "10s",
+				Threshold:   2,
+				StepWeights: []v1beta1.Number{25, 50},
+				Metrics: []v1beta1.CanaryMetric{
+					{Name: "request-success-rate", Interval: "10s", ThresholdRange: &v1beta1.CanaryThresholdRange{Min: ptr.To(99.0)}},
+					{Name: "request-duration", Interval: "10s", ThresholdRange: &v1beta1.CanaryThresholdRange{Max: ptr.To(500.0)}},
+				},
+			},
+		},
+	}
+	if a.Change != nil {
+		a.Change(c)
+	}
+	return c
+}
+
+// gateway is the lab's.
+func gateway() gatewayv1.ParentReference {
+	return gatewayv1.ParentReference{Name: lab.GatewayName, Namespace: ptr.To(gatewayv1.Namespace(lab.GatewayNamespace))}
+}
+
+func (a App) deployment() *appsv1.Deployment {
+	labels := map[string]string{"app": Name}
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptr.To(a.Replicas),
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{
+					Name:  Name,
+					Image: Image + ":" + a.Version,
+					Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: port}},
+				}}},
+			},
+		},
+	}
+}
+
+// UserRoute are a Service and an HTTPRoute as users have them before they have a Canary.
+func (a App) UserRoute() []client.Object {
+	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: Name}
+	backend := gatewayv1.BackendObjectReference{Name: Name, Port: ptr.To(gatewayv1.PortNumber(80))}
+	return []client.Object{
+		&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app": Name},
+			Ports:    []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(port)}},
+		}},
+		&gatewayv1.HTTPRoute{ObjectMeta: meta, Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway()}},
+			Hostnames:       []gatewayv1.Hostname{gatewayv1.Hostname(a.Host())},
+			Rules: []gatewayv1.HTTPRouteRule{{
+				BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{BackendObjectReference: backend}}},
+			}},
+		}},
+	}
+}
+
+// CreateNamespace makes the app's namespace, so that it can be followed from its first object on.
+func (s *Stage) CreateNamespace(ctx context.Context, a App) error {
+	return s.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}})
+}
+
+// Deploy makes the app in its namespace.
+func (s *Stage) Deploy(ctx context.Context, a App) error {
+	return s.create(ctx, append(append([]client.Object{a.deployment()}, a.Before...), a.NewCanary())...)
+}
+
+func (s *Stage) create(ctx context.Context, objects ...client.Object) error {
+	for _, object := range objects {
+		if err := s.Client.Create(ctx, object, fieldOwner); err != nil {
+			return fmt.Errorf("create %T %s: %w", object, object.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// Release deploys another image tag, as `kubectl set image` does. It returns the time at which the request was sent.
+func (s *Stage) Release(ctx context.Context, a App, version string) (time.Time, error) {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+		"containers": []map[string]string{{"name": Name, "image": Image + ":" + version}},
+	}}}})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("encode the new image: %w", err)
+	}
+	sent := s.now()
+	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name}}
+	if err := s.Client.Patch(ctx, target, client.RawPatch(types.StrategicMergePatchType, patch), fieldOwner); err != nil {
+		return time.Time{}, fmt.Errorf("release %s: %w", version, err)
+	}
+	return sent, nil
+}

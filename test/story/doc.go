@@ -1,0 +1,14 @@
+// Package story is what the demo and the end-to-end tests share: a stage with the operator on it, an app under load,
+// and a journal of everything that happens to it.
+//
+//	stage.go     a lab with our CRDs and the operator; everything ends with the stage
+//	install.go   the CRDs
+//	operator.go  the operator's process: started, stopped, killed
+//	app.go       a Deployment and its Canary, released by changing the image tag
+//	traffic.go   requests through the gateway at a constant rate
+//	journal.go   four watches folded into one sequence of moments
+//	measure.go   what a sequence of moments says: weights, shares of the traffic, events, durations
+//	audit.go     the operator's requests to the API server
+//
+// The operator runs inside the lab, so that none of its processes outlives the lab, however the starter ends.
+package story
