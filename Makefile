@@ -1,0 +1,86 @@
+# Everything here runs on a Linux machine with Go, git and make, and downloads Go modules alone.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+IMAGE    ?= flagger:$(VERSION)
+KEEP     ?=
+LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
+GO_FILES := $(shell find api cmd internal -name '*.go' -not -name '*_test.go')
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: lab-binaries bin/flagger bin/demo ## Two releases before your eyes, a good one and a bad one; KEEP=1 leaves it running
+	@bin/demo $(if $(KEEP),-keep)
+
+.PHONY: test
+test: bin/lab ## Unit tests, the core's traces and all that talks to a real API server
+	@bin/lab build kubernetes prometheus
+	go test -race ./...
+
+.PHONY: e2e
+e2e: lab-binaries bin/flagger ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
+	@hack/tell.sh "building the stories" go test -tags e2e -c -o /dev/null ./test/e2e
+	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
+
+.PHONY: build
+build: bin/flagger ## Build the operator
+
+.PHONY: generate
+generate: ## Generate deep copies, CRDs and roles
+	go tool controller-gen object paths=./api/...
+	go tool controller-gen crd:allowDangerousTypes=true paths=./api/... output:crd:dir=config/crd/bases
+	go run ./hack/crd config/crd/bases
+	go tool controller-gen rbac:roleName=flagger paths=./internal/controller output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code
+	bin/golangci-lint fmt ./...
+
+.PHONY: lint
+lint: bin/golangci-lint ## Lint, the layering of the packages included
+	bin/golangci-lint run ./...
+
+.PHONY: golden
+golden: bin/lab ## Rewrite golden files; review them like code
+	@bin/lab build kubernetes
+	go test ./internal/rollout/... ./internal/router/gatewayapi ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat -update
+
+.PHONY: verify
+verify: generate lint test ## Generate, lint and test; nothing may differ from what is committed
+	go mod verify >/dev/null
+	@if [ -n "$$(git status --porcelain)" ]; then git status --short; echo "verify: the files above differ from what is committed"; exit 1; fi
+	@echo "verify: clean"
+
+.PHONY: image
+image: ## Build the image, where a container engine exists
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities; needs the network
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+.PHONY: lab-binaries
+lab-binaries: bin/lab ## Build the lab's control plane, proxy, nodes and Prometheus where they are missing
+	@bin/lab build
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin .lab
+
+bin/flagger: $(GO_FILES) go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/manager
+
+bin/lab: $(shell find test/lab -name '*.go') go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/lab/cmd/lab
+
+bin/demo: $(shell find api test/lab test/story test/demo -name '*.go') go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/demo
+
+bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
+	@hack/tell.sh "building $@" go build -C hack/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
