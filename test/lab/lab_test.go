@@ -108,7 +108,9 @@ func TestCommands(t *testing.T) {
 	go func() { served <- c.serve(listener) }()
 	t.Cleanup(func() {
 		_ = listener.Close()
-		_ = <-served // ended by the line above
+		if err := <-served; err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the control ended with %v", err)
+		}
 	})
 	t.Setenv("OWN", "kept")
 
