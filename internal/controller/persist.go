@@ -60,7 +60,7 @@ func (p withCounters) Data(o client.Object) ([]byte, error) {
 	return json.Marshal(changes)
 }
 
-// unlessGone makes of the error of a write to the canary, where that was deleted meanwhile, one that is nobody's fault.
+// unlessGone makes of an error about the canary, where that was deleted meanwhile, one that is nobody's fault.
 func unlessGone(err error) error {
 	if apierrors.IsNotFound(err) {
 		return errOvertaken

@@ -67,7 +67,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	c = c.DeepCopy() // the cache's own object is never changed
 	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("canary", c.Name+"."+c.Namespace))
 	if r.behind(c) {
 		return ctrl.Result{}, nil // the watch that brings our own last write wakes us again
@@ -115,8 +114,8 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
 	r.announce(ctx, c, dec.Events)
-	r.close(ctx, c, in, dec)
 	r.gauge(c, dec, started)
+	r.close(ctx, c, in, dec)
 	return ctrl.Result{RequeueAfter: dec.After}, nil
 }
 
@@ -145,10 +144,26 @@ func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (rol
 			return in, dec, nil
 		}
 		r.answer(ctx, c, dec.Ask, answers)
-		if err := ctx.Err(); err != nil {
-			return in, rollout.Decision{}, fmt.Errorf("decide: %w", err)
+		if err := r.stillMeant(ctx, c); err != nil {
+			return in, rollout.Decision{}, err
 		}
 	}
+}
+
+// stillMeant returns errOvertaken if the user has edited or deleted c while somebody was asked: what was answered then,
+// be it a gate's approval, was about another spec.
+func (r *Reconciler) stillMeant(ctx context.Context, c *v1beta1.Canary) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("decide: %w", err)
+	}
+	latest := &v1beta1.Canary{}
+	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(c), latest); err != nil {
+		return unlessGone(err)
+	}
+	if latest.UID != c.UID || latest.Generation != c.Generation {
+		return errOvertaken
+	}
+	return nil
 }
 
 // guardDeletion keeps the finalizer where spec.revertOnDeletion asks for it, and nowhere else.

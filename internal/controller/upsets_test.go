@@ -154,3 +154,35 @@ func TestPanicStaysWithItsCanary(t *testing.T) {
 	w.until(v1beta1.PhaseSucceeded)
 	expect(t, "Once mended, the run goes on from where it was.", []string{"0", "25", "50", "0"}, w.seen.weights)
 }
+
+// slow is a gate that takes its time, in which something happens.
+type slow struct {
+	*testkit.Hooks
+	meanwhile func()
+}
+
+func (s *slow) Call(ctx context.Context, c *v1beta1.Canary, w v1beta1.CanaryWebhook, phase v1beta1.CanaryPhase) error {
+	if happen := s.meanwhile; happen != nil && w.Type == v1beta1.HookConfirmPromotion {
+		s.meanwhile = nil
+		happen()
+	}
+	return s.Hooks.Call(ctx, c, w, phase)
+}
+
+func TestCanarySuspendedWhileAGateIsAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gate := &slow{Hooks: w.hooks, meanwhile: func() { w.revise(`{"spec":{"suspend":true}}`) }}
+	w.options.Hooks = gate
+	w.restart()
+	w.rollOut(testkit.Steps(50), testkit.Webhook(v1beta1.HookConfirmPromotion, "end"))
+	w.push("app:2")
+	w.untilSo("the gate was asked", func() bool { return gate.meanwhile == nil && len(w.hooks.Calls()) > 0 })
+	w.rest()
+	expect(t, "What was decided under the old spec is not done.", []string{"app:1"}, w.seen.primaries)
+	expect(t, "The traffic stays as it is.", []string{"0", "50"}, w.seen.weights)
+
+	w.revise(`{"spec":{"suspend":false}}`)
+	w.until(v1beta1.PhaseSucceeded)
+	expect(t, "The gate is asked again, and the run goes on.", []string{"app:1", "app:2"}, w.seen.primaries)
+}
