@@ -118,13 +118,13 @@ func toApex(c *v1beta1.Canary, route *unstructured.Unstructured) error {
 		return fmt.Errorf("read the rules: the last is no object")
 	}
 	rule["backendRefs"] = []any{map[string]any{
-		"group": "", "kind": serviceKind, "name": apex(c), "port": int64(c.Spec.Service.Port), "weight": int64(1),
+		"group": "", "kind": serviceKind, "name": router.ApexService(c), "port": int64(c.Spec.Service.Port), "weight": int64(1),
 	}}
 	filters, _ := rule["filters"].([]any)
 	filters = slices.DeleteFunc(filters, func(filter any) bool {
 		object, _ := filter.(map[string]any)
 		name, _, _ := unstructured.NestedString(object, "requestMirror", "backendRef", "name")
-		return name == canaryService(c)
+		return name == router.CanaryService(c)
 	})
 	if delete(rule, "filters"); len(filters) > 0 {
 		rule["filters"] = filters

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"flagger.app/flagger/internal/router"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -28,7 +30,7 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic,
 	if !found {
 		return rollout.Traffic{}, false, nil
 	}
-	primary, canary := backendOf(weighted, primaryService(c)), backendOf(weighted, canaryService(c))
+	primary, canary := backendOf(weighted, router.PrimaryService(c)), backendOf(weighted, router.CanaryService(c))
 	traffic := shares(weight(*primary), weight(*canary))
 	traffic.Mirrored = mirrors(c, weighted)
 	traffic.Affinity.Cookie, _ = cookieOf(canary.Filters)
@@ -47,7 +49,7 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic,
 func weightedRule(c *v1beta1.Canary, rules []gatewayv1.HTTPRouteRule) (rule gatewayv1.HTTPRouteRule, others []gatewayv1.HTTPRouteRule, found bool) {
 	var both []gatewayv1.HTTPRouteRule
 	for _, rule := range rules {
-		if backendOf(rule, primaryService(c)) != nil && backendOf(rule, canaryService(c)) != nil {
+		if backendOf(rule, router.PrimaryService(c)) != nil && backendOf(rule, router.CanaryService(c)) != nil {
 			both = append(both, rule)
 		}
 	}
@@ -101,12 +103,12 @@ func shares(primary, canary int) rollout.Traffic {
 func mirrors(c *v1beta1.Canary, rule gatewayv1.HTTPRouteRule) bool {
 	extra := 0
 	for _, filter := range rule.Filters {
-		if filter.RequestMirror != nil && string(filter.RequestMirror.BackendRef.Name) == canaryService(c) {
+		if filter.RequestMirror != nil && string(filter.RequestMirror.BackendRef.Name) == router.CanaryService(c) {
 			extra++
 		}
 	}
 	for _, mirror := range c.Spec.Service.Mirror {
-		if string(mirror.BackendRef.Name) == canaryService(c) {
+		if string(mirror.BackendRef.Name) == router.CanaryService(c) {
 			extra--
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"flagger.app/flagger/internal/router"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -34,7 +36,7 @@ func render(v Version, c *v1beta1.Canary, want rollout.Traffic) (*unstructured.U
 	route := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 	route.SetGroupVersionKind(v.kind())
 	route.SetNamespace(c.Namespace)
-	route.SetName(apex(c))
+	route.SetName(router.ObjectName(c))
 	metadata := v1beta1.CustomMetadata{}
 	if c.Spec.Service.Apex != nil {
 		metadata = *c.Spec.Service.Apex
@@ -128,8 +130,8 @@ func (m ruleMaker) rule(matches []gatewayv1.HTTPRouteMatch, primary, canary roll
 		Filters:  m.filters,
 		Timeouts: m.timeouts,
 		BackendRefs: []gatewayv1.HTTPBackendRef{
-			{BackendRef: weighted(m.canary, primaryService(m.canary), primary)},
-			{BackendRef: weighted(m.canary, canaryService(m.canary), canary)},
+			{BackendRef: weighted(m.canary, router.PrimaryService(m.canary), primary)},
+			{BackendRef: weighted(m.canary, router.CanaryService(m.canary), canary)},
 		},
 	}
 }
@@ -156,7 +158,7 @@ func backend(c *v1beta1.Canary, service string) gatewayv1.BackendObjectReference
 
 // mirrorToCanary copies requests to the canary: all of them, or analysis.mirrorWeight percent.
 func mirrorToCanary(f features, c *v1beta1.Canary) gatewayv1.HTTPRouteFilter {
-	mirror := gatewayv1.HTTPRequestMirrorFilter{BackendRef: backend(c, canaryService(c))}
+	mirror := gatewayv1.HTTPRequestMirrorFilter{BackendRef: backend(c, router.CanaryService(c))}
 	if weight := analysisOf(c).MirrorWeight; f.mirrorPercent && weight > 0 && weight < 100 {
 		mirror.Percent = new(int32(weight))
 	}

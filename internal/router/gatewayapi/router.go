@@ -48,18 +48,18 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 		return rollout.Routing{}, err
 	}
 	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found, err := read(c, live)
 	if err != nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, err)
+		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
 	}
 	if !found {
-		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	verdict, message, err := acceptance(live)
 	if err != nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, err)
+		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
 	}
 	return rollout.Routing{Traffic: traffic, Acceptance: verdict, Message: message}, nil
 }
@@ -79,7 +79,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 		return err
 	}
 	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
-		return fmt.Errorf(writeText(c, live, want), apex(c), c.Namespace, err)
+		return fmt.Errorf(writeText(c, live, want), router.ObjectName(c), c.Namespace, err)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	}
 	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
 	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf(textRelease, apex(c), c.Namespace, err)
+		return fmt.Errorf(textRelease, router.ObjectName(c), c.Namespace, err)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructu
 	uid := live.GetUID()
 	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("HTTPRoute %s.%s delete error: %w", apex(c), c.Namespace, err)
+		return fmt.Errorf("HTTPRoute %s.%s delete error: %w", router.ObjectName(c), c.Namespace, err)
 	}
 	return nil
 }
@@ -149,12 +149,12 @@ func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructu
 func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
 	route := &unstructured.Unstructured{}
 	route.SetGroupVersionKind(r.version.kind())
-	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: apex(c)}, route)
+	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: router.ObjectName(c)}, route)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf(textGet, apex(c), c.Namespace, kube.NameCRD(err, r.version.kind()))
+		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, kube.NameCRD(err, r.version.kind()))
 	}
 	return route, nil
 }

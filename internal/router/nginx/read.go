@@ -1,0 +1,51 @@
+package nginx
+
+import (
+	"slices"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// read is the inverse of render: the traffic that ingress-nginx divides by the canary Ingress. What it cannot read it
+// takes for no users, as ingress-nginx does.
+func (d dialect) read(ingress *unstructured.Unstructured) rollout.Traffic {
+	annotations := ingress.GetAnnotations()
+	_, header := annotations[d.key(byHeader)]
+	_, cookie := annotations[d.key(byCookie)]
+	switch {
+	case annotations[d.key(canaryFlag)] != "true":
+		return rollout.ToPrimary()
+	case header || cookie:
+		return rollout.ToCanary()
+	}
+	percent, err := strconv.Atoi(annotations[d.key(canaryWeight)])
+	if err != nil {
+		return rollout.ToPrimary()
+	}
+	return rollout.Split(rollout.Weight(percent))
+}
+
+// isFlaggers says whether ingress, which has no owner, was made for c by a Flagger that could not set one.
+func (d dialect) isFlaggers(c *v1beta1.Canary, ingress *unstructured.Unstructured) bool {
+	annotations := ingress.GetAnnotations()
+	if metav1.GetControllerOf(ingress) != nil || annotations[router.CreatorAnnotation] != "" {
+		return false
+	}
+	if annotations[d.key(canaryFlag)] != "true" {
+		return false
+	}
+	for guard, value := range kube.Guards {
+		if annotations[guard] != value {
+			return false
+		}
+	}
+	spec, _ := ingress.Object["spec"].(map[string]any)
+	return slices.ContainsFunc(services(spec), func(service map[string]any) bool { return service["name"] == router.CanaryService(c) })
+}

@@ -1,0 +1,233 @@
+package traefik
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// create makes a TraefikService of a spec in the canary's namespace.
+func create(t *testing.T, direct client.Client, c *v1beta1.Canary, service *unstructured.Unstructured, manager string) {
+	t.Helper()
+	service.SetNamespace(c.Namespace)
+	if err := direct.Create(t.Context(), service, client.FieldOwner(manager)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stored is the canary's TraefikService as the API server has it.
+func stored(t *testing.T, r *Router, c *v1beta1.Canary) *unstructured.Unstructured {
+	t.Helper()
+	live, _, err := r.get(t.Context(), c)
+	if err != nil || live == nil {
+		t.Fatalf("get the TraefikService: %v", err)
+	}
+	return live
+}
+
+func TestWhatIsNotTakenOver(t *testing.T) {
+	for name, test := range map[string]struct {
+		reason string
+		spec   map[string]any
+		// want is what the error says, besides the object's name.
+		want string
+	}{
+		"Mirroring": {
+			reason: "It copies requests, which would stop in silence.",
+			spec:   map[string]any{"mirroring": map[string]any{"name": "podinfo"}},
+			want:   "has spec.mirroring",
+		},
+		"MirroringBesidesAnEmptyList": {
+			reason: "An empty list has the same effect as none.",
+			spec:   map[string]any{"mirroring": map[string]any{"name": "podinfo"}, "weighted": map[string]any{}},
+			want:   "has spec.mirroring",
+		},
+		"HighestRandomWeight": {
+			reason: "It divides by client, not by weight.",
+			spec:   map[string]any{"highestRandomWeight": map[string]any{"services": []any{map[string]any{"name": "podinfo"}}}},
+			want:   "has spec.highestRandomWeight",
+		},
+		"AnotherService": {
+			reason: "A part of the traffic is for somebody else, who would lose it.",
+			spec:   weighted(entry{"name": "podinfo", "port": int64(80)}, entry{"name": "old", "port": int64(80)}),
+			want:   "leads in spec.weighted.services[1] to old, not to Service podinfo",
+		},
+		"AnotherNamespace": {
+			reason: "A Service of the name somewhere else is another Service.",
+			spec:   weighted(entry{"name": "podinfo", "namespace": "other", "port": int64(80)}),
+			want:   "leads in spec.weighted.services[0] to podinfo",
+		},
+		"ATraefikService": {
+			reason: "What it leads to is not known here.",
+			spec:   weighted(entry{"name": "podinfo", "kind": "TraefikService"}),
+			want:   "leads in spec.weighted.services[0] to podinfo",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			direct, r, c := bench(t)
+			create(t, direct, c, traefikService(test.spec), "kubectl")
+			before := stored(t, r, c).GetResourceVersion()
+			if _, err := r.Observe(t.Context(), c); !errors.Is(err, router.ErrNotFound) {
+				t.Errorf("observe: got error %v, want that nothing is routed yet", err)
+			}
+			err := r.Apply(t.Context(), c, rollout.ToPrimary())
+			if !errors.Is(err, router.ErrForeign) || !strings.HasPrefix(err.Error(), "TraefikService podinfo."+c.Namespace+" "+test.want) {
+				t.Errorf("%s Got error %v, want %q", test.reason, err, test.want)
+			}
+			if err := r.Release(t.Context(), c); err != nil {
+				t.Errorf("release: %v", err)
+			}
+			if stored(t, r, c).GetResourceVersion() != before {
+				t.Error("the user's object was written")
+			}
+		})
+	}
+}
+
+func TestAnotherControllersIsNamed(t *testing.T) {
+	live := traefikService(weighted(side("podinfo", int64(1))))
+	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
+	_, err := desired(current, router.Deps{Owned: true}, canary(), live, rollout.ToPrimary())
+	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "TraefikService podinfo.test is controlled by App podinfo") {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// A TraefikService that Flagger took over has no original: with the canary's end its users must still reach the apex
+// Service, in the way that they reached its sides.
+func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
+	for name, want := range map[string]rollout.Traffic{
+		"AtRest": rollout.ToPrimary(), "AStep": rollout.Split(40), "Switched": rollout.ToCanary(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			direct, r, c := bench(t)
+			c.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a"}}
+			users := traefikService(weighted(entry{"name": "podinfo", "port": int64(80), "scheme": "h2c"}))
+			users.SetNamespace(c.Namespace)
+			left, err := render(current, c, users, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			create(t, direct, c, left, kube.FieldManager)
+			for range 2 {
+				if err := r.Release(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			released := stored(t, r, c)
+			apex := weighted(entry{"name": "podinfo", "namespace": c.Namespace, "port": int64(80), "scheme": "h2c", "weight": int64(100)})
+			if diff := cmp.Diff(apex, released.Object["spec"]); diff != "" {
+				t.Errorf("spec (-want +got):\n%s", diff)
+			}
+			if len(released.GetAnnotations())+len(released.GetLabels()) > 0 {
+				t.Errorf("metadata of ours is left: %v, %v", released.GetAnnotations(), released.GetLabels())
+			}
+		})
+	}
+}
+
+// What a user changes beside the list while the canary has it stays changed; what was overwritten comes back.
+func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after map[string]any
+		sticky        bool
+	}{
+		"AList":   {before: weighted(entry{"name": "podinfo", "port": int64(80)}), after: weighted(entry{"name": "podinfo", "port": int64(80)}), sticky: true},
+		"NoList":  {before: map[string]any{"weighted": map[string]any{}}, after: map[string]any{"weighted": map[string]any{}}, sticky: true},
+		"Nothing": {before: map[string]any{}, after: map[string]any{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			direct, r, c := bench(t)
+			c.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a", "tier": "web"}}
+			users := traefikService(test.before)
+			users.SetLabels(map[string]string{"team": "b", "app": "podinfo"})
+			create(t, direct, c, users, "kubectl")
+			if err := r.Apply(t.Context(), c, rollout.Split(30)); err != nil {
+				t.Fatal(err)
+			}
+			live := stored(t, r, c)
+			if diff := cmp.Diff(map[string]string{"team": "a", "tier": "web", "app": "podinfo"}, live.GetLabels()); diff != "" {
+				t.Errorf("labels of the canary's time (-want +got):\n%s", diff)
+			}
+			live.SetLabels(map[string]string{"team": "a", "later": "yes"})
+			if test.sticky {
+				sticky := map[string]any{"cookie": map[string]any{"name": "side"}}
+				live.Object["spec"].(map[string]any)["weighted"].(map[string]any)["sticky"] = sticky
+				test.after["weighted"].(map[string]any)["sticky"] = sticky
+			}
+			if err := direct.Update(t.Context(), live, client.FieldOwner("kubectl")); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Release(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			released := stored(t, r, c)
+			if diff := cmp.Diff(test.after, released.Object["spec"]); diff != "" {
+				t.Errorf("spec (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(map[string]string{"team": "b", "later": "yes"}, released.GetLabels()); diff != "" {
+				t.Errorf("labels (-want +got):\n%s", diff)
+			}
+			if len(released.GetAnnotations()) > 0 {
+				t.Errorf("annotations of ours are left: %v", released.GetAnnotations())
+			}
+		})
+	}
+}
+
+func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
+	live := traefikService(weighted(side("podinfo-primary", int64(100))))
+	live.SetAnnotations(map[string]string{originalAnnotation: "{"})
+	if _, err := handBack(canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TraefikService podinfo.test: ") {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// What Flagger wrote is what we would write: the weights are read as they are, and nothing is sent.
+func TestFlaggersServicesAreOurs(t *testing.T) {
+	for name, test := range map[string]struct {
+		sides map[string]any
+		want  rollout.Traffic
+	}{
+		"AtRest": {sides: map[string]any{"podinfo-primary": int64(100)}, want: rollout.ToPrimary()},
+		"AStep":  {sides: map[string]any{"podinfo-primary": int64(60), "podinfo-canary": int64(40)}, want: rollout.Split(40)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			direct, r, c := bench(t)
+			var list []entry
+			for _, name := range []string{"podinfo-primary", "podinfo-canary"} {
+				if weight, found := test.sides[name]; found {
+					e := side(name, weight)
+					e["namespace"] = c.Namespace
+					list = append(list, e)
+				}
+			}
+			service := traefikService(weighted(list...))
+			service.SetAnnotations(maps.Clone(kube.Guards))
+			service.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(c)})
+			create(t, direct, c, service, kube.FieldManager)
+			before := stored(t, r, c).GetResourceVersion()
+			routing, err := r.Observe(t.Context(), c)
+			if err != nil || routing.Traffic != test.want {
+				t.Fatalf("got %+v, %v, want %+v", routing, err, test.want)
+			}
+			if err := r.Apply(t.Context(), c, test.want); err != nil {
+				t.Fatal(err)
+			}
+			if stored(t, r, c).GetResourceVersion() != before {
+				t.Error("what Flagger left was rewritten")
+			}
+		})
+	}
+}
