@@ -94,6 +94,9 @@ type CanaryStatus struct {
 	// LastPromotedSpec identifies the revision that the primary serves.
 	LastPromotedSpec string `json:"lastPromotedSpec,omitempty"`
 
+	// LastPromotedConfigs identifies the tracked configs that the primary serves with.
+	LastPromotedConfigs string `json:"lastPromotedConfigs,omitempty"`
+
 	// LastTransitionTime is the time of the last change of this status.
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitzero"`
 

@@ -23,6 +23,7 @@ import (
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/telemetry"
+	"flagger.app/flagger/internal/workload/configs"
 )
 
 // gracePeriod is what is left to end work in hand, a little less than the 30 s a pod has.
@@ -90,14 +91,23 @@ func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, er
 		}
 	}
 	lease, renew, retry, grace := leaseDuration, renewDeadline, retryPeriod, gracePeriod
+	consistent := true
 	m := manager.Options{
 		Scheme: scheme,
 		Logger: log,
-		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				configs.ConfigMap.Metadata(): {Transform: configs.Transform},
+				configs.Secret.Metadata():    {Transform: configs.Transform},
+			},
+		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			Unstructured: true,
 			// Configs and secrets are read one by one when needed, never listed into memory.
 			DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}},
+			// Nothing is decided upon a state older than our own last write.
+			EnableReadYourWritesConsistency: &consistent,
 		}},
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:        "0",

@@ -27,6 +27,8 @@ import (
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/telemetry"
 	"flagger.app/flagger/internal/workload"
+	"flagger.app/flagger/internal/workload/configs"
+	"flagger.app/flagger/internal/workload/scaler"
 )
 
 const (
@@ -105,7 +107,7 @@ func (op operator) addPing(server metrics.Provider) error {
 // addInformers fills the caches on every instance before it is ready, so that a new leader starts at once.
 func (op operator) addInformers(ctx context.Context) error {
 	for _, kind := range []client.Object{
-		&v1beta1.Canary{}, &v1beta1.MetricTemplate{}, &v1beta1.AlertProvider{}, &appsv1.Deployment{}, &corev1.Service{},
+		&v1beta1.Canary{}, &v1beta1.MetricTemplate{}, &v1beta1.AlertProvider{}, &appsv1.Deployment{}, &appsv1.DaemonSet{}, &corev1.Service{},
 	} {
 		if _, err := op.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("add informer of %T: %w", kind, err)
@@ -121,12 +123,7 @@ func (op operator) addController(ctx context.Context) error {
 		Log:            op.log,
 		Dropped:        op.telemetry.EventDropped,
 	})
-	workloads := workload.Options{
-		Client:             op.GetClient(),
-		Live:               op.GetAPIReader(),
-		SelectorLabels:     splitList(op.options.selectorLabels),
-		IncludeLabelPrefix: splitList(op.options.includeLabelPrefix),
-	}
+	workloads := op.workloads()
 	reconciler, err := controller.New(controller.Options{
 		Client:       op.GetClient(),
 		Routers:      op.routers,
@@ -134,6 +131,8 @@ func (op operator) addController(ctx context.Context) error {
 		MeshProvider: op.options.meshProvider,
 		Targets:      targetKinds(workloads),
 		Services:     serviceKinds(workloads),
+		Scaler:       workloads.Scaler,
+		Configs:      workloads.Configs,
 		Checks:       op.checks(),
 		Hooks:        hooks,
 		Recorder:     op.events,
@@ -153,6 +152,28 @@ func (op operator) addController(ctx context.Context) error {
 		return fmt.Errorf("set up reconciler: %w", err)
 	}
 	return op.Add(manager.RunnableFunc(hooks.Run))
+}
+
+// workloads are what the adapters of targets are made from.
+func (op operator) workloads() workload.Options {
+	prefixes := splitList(op.options.includeLabelPrefix)
+	o := workload.Options{
+		Client:             op.GetClient(),
+		Live:               op.GetAPIReader(),
+		SelectorLabels:     splitList(op.options.selectorLabels),
+		IncludeLabelPrefix: prefixes,
+		Scaler:             scaler.New(scaler.Options{Client: op.GetClient()}),
+	}
+	if op.options.configTracking {
+		o.Configs = configs.New(configs.Options{
+			Client:             op.GetClient(),
+			Live:               op.GetAPIReader(),
+			Metadata:           op.GetCache(),
+			Namespace:          op.options.namespace,
+			IncludeLabelPrefix: prefixes,
+		})
+	}
+	return o
 }
 
 // checks answers the questions that cost a query. Secrets are read one by one, past the caches.

@@ -29,6 +29,8 @@ func metricProviders() map[string]metrics.Factory {
 func targetKinds(o workload.Options) map[string]workload.Target {
 	return map[string]workload.Target{
 		"Deployment": workload.NewDeployment(o),
+		"DaemonSet":  workload.NewDaemonSet(o),
+		"Service":    workload.NewPlainService(o),
 	}
 }
 
@@ -36,6 +38,8 @@ func targetKinds(o workload.Options) map[string]workload.Target {
 func serviceKinds(o workload.Options) map[string]workload.Services {
 	return map[string]workload.Services{
 		"Deployment": workload.NewServices(o),
+		"DaemonSet":  workload.NewServices(o),
+		"Service":    workload.NewPlainService(o),
 	}
 }
 

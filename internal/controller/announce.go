@@ -77,5 +77,5 @@ func (r *Reconciler) forget(key types.NamespacedName) {
 		r.Telemetry.Forget(c)
 	}
 	delete(r.known, key)
-	delete(r.written, key)
+	delete(r.moved, key)
 }

@@ -14,9 +14,9 @@ import (
 var badSpecs = map[string]badInput{
 	"KindNotSupported": {
 		reason: "A kind that nobody can release is told, not ignored.",
-		wrong:  `{spec: {targetRef: {kind: DaemonSet}}}`,
-		says:   []string{"spec.targetRef.kind", `"DaemonSet" is not supported`},
-		mend:   `{spec: {targetRef: {kind: Deployment}}}`,
+		wrong:  `{spec: {targetRef: {apiVersion: serving.knative.dev/v1, kind: Service}}}`,
+		says:   []string{"spec.targetRef.kind", `"Knative Service" is not supported`},
+		mend:   `{spec: {targetRef: {apiVersion: apps/v1, kind: Deployment}}}`,
 	},
 	"ProviderUnknown": {
 		reason: "A provider that is not there is never taken for another.",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -28,7 +29,7 @@ func (c census) Start(ctx context.Context) error {
 
 func (c census) take(ctx context.Context) {
 	canaries := &v1beta1.CanaryList{}
-	if err := c.Client.List(ctx, canaries); err != nil {
+	if err := c.Client.List(ctx, canaries, client.DisableReadYourWritesConsistency); err != nil {
 		log.FromContext(ctx).Error(err, "count canaries")
 		return
 	}

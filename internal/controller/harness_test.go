@@ -23,6 +23,8 @@ import (
 	"flagger.app/flagger/internal/telemetry"
 	"flagger.app/flagger/internal/testkit"
 	"flagger.app/flagger/internal/workload"
+	"flagger.app/flagger/internal/workload/configs"
+	"flagger.app/flagger/internal/workload/scaler"
 )
 
 const (
@@ -111,7 +113,11 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 
 // optionsFor are the options of a Reconciler that works with real adapters through c.
 func optionsFor(c client.Client, live client.Reader) Options {
-	adapters := workload.Options{Client: c, Live: live, SelectorLabels: []string{"app", "name", "app.kubernetes.io/name"}}
+	adapters := workload.Options{
+		Client: c, Live: live, SelectorLabels: []string{"app", "name", "app.kubernetes.io/name"},
+		Configs: configs.New(configs.Options{Client: c, Live: live}),
+		Scaler:  scaler.New(scaler.Options{Client: c}),
+	}
 	return Options{
 		Client: c,
 		Routers: router.NewRegistry([]router.Row{
@@ -119,11 +125,22 @@ func optionsFor(c client.Client, live client.Reader) Options {
 		}),
 		RouterDeps:   router.Deps{Client: c, Owned: true},
 		MeshProvider: "gatewayapi:v1",
-		Targets:      map[string]workload.Target{"Deployment": workload.NewDeployment(adapters)},
-		Services:     map[string]workload.Services{"Deployment": workload.NewServices(adapters)},
-		Settings:     rollout.Settings{Drain: drain},
-		Census:       time.Minute,
-		Concurrency:  1,
+		Targets: map[string]workload.Target{
+			"Deployment": workload.NewDeployment(adapters),
+			"DaemonSet":  workload.NewDaemonSet(adapters),
+			"Service":    workload.NewPlainService(adapters),
+		},
+		Services: map[string]workload.Services{
+			"Deployment": workload.NewServices(adapters),
+			"DaemonSet":  workload.NewServices(adapters),
+			"Service":    workload.NewPlainService(adapters),
+		},
+		Scaler:      adapters.Scaler,
+		Configs:     adapters.Configs,
+		Clock:       clocktesting.NewFakePassiveClock(dawn),
+		Settings:    rollout.Settings{Drain: drain},
+		Census:      time.Minute,
+		Concurrency: 1,
 	}
 }
 

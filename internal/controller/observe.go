@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,7 +27,8 @@ type work struct {
 // work reads the spec. Its error is one that only the user can mend. On deletion it makes do with what it has.
 func (r *Reconciler) work(ctx context.Context, c *v1beta1.Canary) (work, error) {
 	deleting := !c.DeletionTimestamp.IsZero()
-	w := work{target: r.Targets[c.Spec.TargetRef.Kind], services: r.Services[c.Spec.TargetRef.Kind]}
+	kind := targetKind(c.Spec.TargetRef)
+	w := work{target: r.Targets[kind], services: r.Services[kind]}
 	provider := c.Spec.Provider
 	if provider == "" {
 		provider = r.MeshProvider
@@ -40,18 +43,27 @@ func (r *Reconciler) work(ctx context.Context, c *v1beta1.Canary) (work, error) 
 		return w, err
 	}
 	if w.target == nil {
-		return w, &rollout.Invalid{Field: "spec.targetRef.kind", Cause: fmt.Sprintf("%q is not supported yet", c.Spec.TargetRef.Kind)}
+		return w, &rollout.Invalid{Field: "spec.targetRef.kind", Cause: fmt.Sprintf("%q is not supported yet", kind)}
 	}
-	if err := r.watch(row.Watch); err != nil {
+	if err := r.watchFor(c, row); err != nil {
 		return w, err
 	}
 	return w, r.contend(ctx, c)
 }
 
+// targetKind is the key of Options.Targets: the kind, unless that is a Service of Knative's.
+func targetKind(ref v1beta1.LocalObjectReference) string {
+	if ref.Kind == "Service" && strings.HasPrefix(ref.APIVersion, "serving.knative.dev/") {
+		return "Knative Service"
+	}
+	return ref.Kind
+}
+
 // contend refuses c if an older canary has the same target.
 func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
 	others := &v1beta1.CanaryList{}
-	err := r.Client.List(ctx, others, client.InNamespace(c.Namespace), client.MatchingFields{targetIndex: c.Spec.TargetRef.Name})
+	err := r.Client.List(ctx, others, client.InNamespace(c.Namespace), client.MatchingFields{targetIndex: c.Spec.TargetRef.Name},
+		client.DisableReadYourWritesConsistency)
 	if err != nil {
 		return fmt.Errorf("list canaries of target %s: %w", c.Spec.TargetRef.Name, err)
 	}
@@ -81,7 +93,16 @@ func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (ro
 	if err != nil && (!in.Deleting || !errors.Is(err, workload.ErrTargetNotFound)) {
 		return in, fmt.Errorf("observe target: %w", err)
 	}
+	if err := r.watchConfigs(); err != nil {
+		return in, err
+	}
 	in.Target, in.Primary = pair.Target, pair.Primary
+	in.Configs, in.Claim = pair.Configs, pair.Claim
+	obstacle, err := r.Scaler.Observe(ctx, c)
+	if err != nil {
+		return in, fmt.Errorf("observe autoscaler: %w", err)
+	}
+	in.Obstacle = strings.Join(slices.DeleteFunc([]string{pair.Obstacle, obstacle}, isEmpty), "; ")
 	in.Routing, err = w.router.Observe(ctx, c)
 	switch {
 	case err == nil:
@@ -92,6 +113,8 @@ func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (ro
 	return in, nil
 }
 
+func isEmpty(text string) bool { return text == "" }
+
 // bare is the part of an observation that c itself tells.
 func (r *Reconciler) bare(c *v1beta1.Canary, plan rollout.Plan) rollout.Observation {
 	return rollout.Observation{
@@ -100,6 +123,7 @@ func (r *Reconciler) bare(c *v1beta1.Canary, plan rollout.Plan) rollout.Observat
 		UID:        string(c.UID),
 		Generation: c.Generation,
 		Status:     c.Status,
+		Moved:      r.lastMoved(c),
 		Deleting:   !c.DeletionTimestamp.IsZero(),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/telemetry"
 	"flagger.app/flagger/internal/workload"
+	"flagger.app/flagger/internal/workload/configs"
 )
 
 // Checks answers the questions that cost a query.
@@ -40,8 +41,11 @@ type Options struct {
 	RouterDeps   router.Deps
 	MeshProvider string
 	// Targets and Services are by the kind in spec.targetRef. A kind without Services brings its own.
-	Targets   map[string]workload.Target
-	Services  map[string]workload.Services
+	Targets  map[string]workload.Target
+	Services map[string]workload.Services
+	Scaler   workload.Scaler
+	// Configs are what the targets track; nil if they track none.
+	Configs   *configs.Tracker
 	Checks    Checks
 	Hooks     Hooks
 	Recorder  record.EventRecorder

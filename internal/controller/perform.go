@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -15,11 +17,11 @@ import (
 // errOvertaken says that the cluster has moved on since it was observed; nothing is wrong.
 var errOvertaken = errors.New("overtaken by a change")
 
-// perform carries actions out in their order, each through the core's own door, and stops at the first error.
+// perform carries actions out in their order and stops at the first error.
 func (r *Reconciler) perform(ctx context.Context, c *v1beta1.Canary, w work, in rollout.Observation, actions []rollout.Action) error {
 	for _, action := range actions {
-		if err := rollout.Permit(in, action); err != nil {
-			return err
+		if route, routes := action.(rollout.Route); routes && route.Traffic != in.Routing.Traffic {
+			r.moves(c)
 		}
 		if err := r.act(ctx, c, w, action); err != nil {
 			return fmt.Errorf("%s: %w", verb(action), err)
@@ -35,9 +37,13 @@ func (r *Reconciler) act(ctx context.Context, c *v1beta1.Canary, w work, action 
 	case rollout.EnsureApex:
 		return w.services.EnsureApex(ctx, c)
 	case rollout.SyncPrimary:
-		return r.copyTarget(ctx, c, w, a.Revision)
+		return r.copyTarget(ctx, c, w, rollout.Version(a))
 	case rollout.Promote:
-		return r.copyTarget(ctx, c, w, a.Revision)
+		return r.copyTarget(ctx, c, w, rollout.Version(a))
+	case rollout.EnsureScaler:
+		return r.Scaler.Ensure(ctx, c)
+	case rollout.SyncScaler:
+		return r.Scaler.Sync(ctx, c)
 	case rollout.Route:
 		return w.router.Apply(ctx, c, a.Traffic)
 	case rollout.ScaleCanary:
@@ -51,9 +57,9 @@ func (r *Reconciler) act(ctx context.Context, c *v1beta1.Canary, w work, action 
 }
 
 // copyTarget makes the primary what was analysed; a target that has changed since is decided about anew.
-func (r *Reconciler) copyTarget(ctx context.Context, c *v1beta1.Canary, w work, revision string) error {
-	err := w.target.SyncPrimary(ctx, c, revision)
-	if errors.Is(err, workload.ErrRevisionChanged) {
+func (r *Reconciler) copyTarget(ctx context.Context, c *v1beta1.Canary, w work, want rollout.Version) error {
+	err := w.target.SyncPrimary(ctx, c, want)
+	if errors.Is(err, workload.ErrVersionChanged) {
 		return errOvertaken
 	}
 	return err
@@ -65,6 +71,24 @@ func (r *Reconciler) release(ctx context.Context, c *v1beta1.Canary, w work) err
 		return fmt.Errorf("apex service: %w", err)
 	}
 	return w.router.Release(ctx, c)
+}
+
+// moves notes that the traffic of a canary changes now.
+func (r *Reconciler) moves(c *v1beta1.Canary) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.moved[client.ObjectKeyFromObject(c)] = r.Clock.Now()
+}
+
+// lastMoved is when this process last changed the traffic of a canary, or began: before, anything may have happened
+// that no status tells of.
+func (r *Reconciler) lastMoved(c *v1beta1.Canary) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if moved, found := r.moved[client.ObjectKeyFromObject(c)]; found {
+		return moved
+	}
+	return r.began
 }
 
 func (r *Reconciler) letGo(ctx context.Context, c *v1beta1.Canary) error {
@@ -90,6 +114,8 @@ func verb(action rollout.Action) string {
 		return "route traffic"
 	case rollout.ScaleCanary:
 		return "scale target"
+	case rollout.EnsureScaler, rollout.SyncScaler:
+		return "reconcile autoscaler"
 	case rollout.Release:
 		return "hand back"
 	}

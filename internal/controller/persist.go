@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -29,7 +28,6 @@ func (r *Reconciler) persist(ctx context.Context, c *v1beta1.Canary, status v1be
 	if err := r.Client.Status().Patch(ctx, c, withCounters{patch}); err != nil {
 		return unlessGone(err)
 	}
-	r.remember(c)
 	if c.Status.ObservedGeneration == 0 && status.ObservedGeneration != 0 {
 		return errPruned
 	}
@@ -76,29 +74,5 @@ func pruned(status v1beta1.CanaryStatus) bool {
 			return status.ObservedGeneration == 0
 		}
 	}
-	return false
-}
-
-// remember notes our own write, so that a cache that does not have it yet is not decided upon.
-func (r *Reconciler) remember(c *v1beta1.Canary) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.written[client.ObjectKeyFromObject(c)] = c.ResourceVersion
-}
-
-// behind tells whether the cache has not seen our own last write of c.
-func (r *Reconciler) behind(c *v1beta1.Canary) bool {
-	key := client.ObjectKeyFromObject(c)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	written, found := r.written[key]
-	if !found {
-		return false
-	}
-	order, err := resourceversion.CompareResourceVersion(c.ResourceVersion, written)
-	if err == nil && order < 0 {
-		return true
-	}
-	delete(r.written, key)
 	return false
 }

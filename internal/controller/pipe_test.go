@@ -38,8 +38,6 @@ type pipe struct {
 	dead bool
 	// noRoutes hides the CRD of HTTPRoutes, prunes drops our own fields from what is written to a canary's status.
 	noRoutes, prunes bool
-	// stale is what the cache still has of a canary; nil for what there is.
-	stale *v1beta1.Canary
 	// before runs ahead of every write, beforeLive ahead of every live read, as somebody who is faster.
 	before, beforeLive func(request string)
 }
@@ -155,10 +153,6 @@ func (p *pipe) client(base client.WithWatch, indices indices) client.WithWatch {
 			kind, _ := identify(c, object)
 			if err := p.read(kind); err != nil {
 				return err
-			}
-			if canary, ok := object.(*v1beta1.Canary); ok && p.stale != nil {
-				p.stale.DeepCopyInto(canary)
-				return nil
 			}
 			return c.Get(ctx, key, object, o...)
 		},

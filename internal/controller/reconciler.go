@@ -31,15 +31,16 @@ type Reconciler struct {
 	controller controller.Controller
 	cache      cache.Cache
 
-	// watching guards watched, the kinds of routing objects that wake canaries already. Looking up a kind that is
-	// missing asks the API server, and only canaries that need such a kind may wait for that.
+	// watching guards watched, the kinds that wake canaries already and are watched only where a canary needs them.
+	// Looking up a kind that is missing asks the API server, and only canaries that need such a kind may wait for that.
 	watching sync.RWMutex
 	watched  map[schema.GroupVersionKind]bool
 
-	mu sync.Mutex
-	// written is the resource version that our last status write of a canary brought, for as long as the cache may
-	// be behind it.
-	written map[types.NamespacedName]string
+	// began is when this process began to watch.
+	began time.Time
+	mu    sync.Mutex
+	// moved is when this process last changed the traffic of a canary.
+	moved map[types.NamespacedName]time.Time
 	// known are the canaries that have series in the telemetry.
 	known map[types.NamespacedName]*v1beta1.Canary
 }
@@ -51,7 +52,8 @@ func New(o Options) (*Reconciler, error) {
 	}
 	return &Reconciler{
 		Options: o,
-		written: map[types.NamespacedName]string{},
+		began:   o.Clock.Now(),
+		moved:   map[types.NamespacedName]time.Time{},
 		watched: map[schema.GroupVersionKind]bool{},
 		known:   map[types.NamespacedName]*v1beta1.Canary{},
 	}, nil
@@ -68,9 +70,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("canary", c.Name+"."+c.Namespace))
-	if r.behind(c) {
-		return ctrl.Result{}, nil // the watch that brings our own last write wakes us again
-	}
 	return settle(r.advance(ctx, c))
 }
 
@@ -94,6 +93,9 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 	started := r.Clock.Now()
 	w, err := r.work(ctx, c)
 	if err != nil {
+		return r.refuse(ctx, c, w, err)
+	}
+	if err := r.introduce(ctx, c); err != nil {
 		return r.refuse(ctx, c, w, err)
 	}
 	if err := r.guardDeletion(ctx, c, w.plan); err != nil {
@@ -129,8 +131,8 @@ func gone(dec rollout.Decision) bool {
 	return false
 }
 
-// decide asks the core, and the outside whatever the core wants to know, until there is a decision. The cluster is
-// observed anew after every round, as answers may take their time.
+// decide asks the core, and the outside whatever the core wants to know, until there is a decision that passes the
+// core's own door. The cluster is observed anew after every round, as answers may take their time.
 func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, rollout.Decision, error) {
 	answers := rollout.Answers{}
 	for {
@@ -141,7 +143,7 @@ func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (rol
 		in.Answers = answers
 		dec := rollout.Decide(in)
 		if len(dec.Ask) == 0 {
-			return in, dec, nil
+			return in, dec, rollout.Permit(in, dec)
 		}
 		r.answer(ctx, c, dec.Ask, answers)
 		if err := r.stillMeant(ctx, c); err != nil {
@@ -164,6 +166,21 @@ func (r *Reconciler) stillMeant(ctx context.Context, c *v1beta1.Canary) error {
 		return errOvertaken
 	}
 	return nil
+}
+
+// introduce makes sure that the installed CRD keeps our fields before anything moves that Flagger was at.
+func (r *Reconciler) introduce(ctx context.Context, c *v1beta1.Canary) error {
+	switch c.Status.Phase {
+	case "", v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded, v1beta1.PhaseFailed:
+		return nil
+	default: // Flagger may have been in the middle of something
+	}
+	if c.Status.ObservedGeneration != 0 {
+		return nil
+	}
+	status := *c.Status.DeepCopy()
+	status.ObservedGeneration = c.Generation
+	return r.persist(ctx, c, status)
 }
 
 // guardDeletion keeps the finalizer where spec.revertOnDeletion asks for it, and nowhere else.
@@ -189,6 +206,5 @@ func (r *Reconciler) patchMetadata(ctx context.Context, c, before *v1beta1.Canar
 		return unlessGone(err)
 	}
 	c.Status = *status
-	r.remember(c)
 	return nil
 }

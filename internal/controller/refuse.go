@@ -16,6 +16,7 @@ import (
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/workload"
+	"flagger.app/flagger/internal/workload/scaler"
 )
 
 // unwatched is how soon to look again for a mend that no watch reports, such as a CRD being installed.
@@ -61,7 +62,7 @@ func explain(err error) (message string, retry time.Duration, terminal bool) {
 	case errors.Is(err, router.ErrInvalidSpec):
 		return "invalid canary spec: " + err.Error(), 0, true
 	case errors.Is(err, workload.ErrTargetNotFound), errors.Is(err, workload.ErrInvalidTarget),
-		errors.Is(err, workload.ErrForeign), errors.Is(err, router.ErrForeign):
+		errors.Is(err, workload.ErrForeign), errors.Is(err, scaler.ErrForeign), errors.Is(err, router.ErrForeign):
 		return err.Error(), 0, true
 	case errors.Is(err, errPruned):
 		return errPruned.Error(), unwatched, true // in the same words wherever it shows

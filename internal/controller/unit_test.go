@@ -18,7 +18,6 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
-	"flagger.app/flagger/internal/telemetry"
 	"flagger.app/flagger/internal/testkit"
 	"flagger.app/flagger/internal/workload"
 )
@@ -144,50 +143,6 @@ func TestPruned(t *testing.T) {
 	}
 }
 
-// plainReconciler has no cluster.
-func plainReconciler(t *testing.T) *Reconciler {
-	t.Helper()
-	o := optionsFor(nil, nil)
-	o.Telemetry = telemetry.New("test", "gatewayapi:v1")
-	r, err := New(o)
-	must(t, err, "build the reconciler")
-	return r
-}
-
-func TestBehind(t *testing.T) {
-	at := func(version string) *v1beta1.Canary {
-		c := testkit.Canary()
-		c.ResourceVersion = version
-		return c
-	}
-	tests := map[string]struct {
-		reason string
-		wrote  string // nothing if empty
-		reads  []string
-		want   []bool
-	}{
-		"NothingWritten": {"What was not written cannot be missing.", "", []string{"7"}, []bool{false}},
-		"Behind":         {"A decision on what was before our write would take the step again.", "9", []string{"7", "8", "9"}, []bool{true, true, false}},
-		"Longer":         {"Versions are numbers, not texts.", "10", []string{"9"}, []bool{true}},
-		"Ahead":          {"Others write as well.", "9", []string{"12"}, []bool{false}},
-		"Forgotten":      {"Once seen, it need not be remembered.", "9", []string{"9", "7"}, []bool{false, false}},
-		"NoNumber":       {"An order that cannot be told must not stop the canary.", "9", []string{"x"}, []bool{false}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			r := plainReconciler(t)
-			if test.wrote != "" {
-				r.remember(at(test.wrote))
-			}
-			var got []bool
-			for _, version := range test.reads {
-				got = append(got, r.behind(at(version)))
-			}
-			expect(t, test.reason, test.want, got)
-		})
-	}
-}
-
 func TestNewRefusesAnUnknownDefault(t *testing.T) {
 	o := optionsFor(nil, nil)
 	o.MeshProvider = "consul"
@@ -200,7 +155,7 @@ func TestVerbs(t *testing.T) {
 	seen := map[string]rollout.Action{}
 	for _, action := range []rollout.Action{
 		rollout.EnsureServices{}, rollout.EnsureApex{}, rollout.SyncPrimary{}, rollout.Promote{},
-		rollout.Route{}, rollout.ScaleCanary{}, rollout.Release{}, rollout.Forget{},
+		rollout.Route{}, rollout.ScaleCanary{}, rollout.EnsureScaler{}, rollout.Release{}, rollout.Forget{},
 	} {
 		if other, taken := seen[verb(action)]; taken {
 			t.Errorf("%T and %T are both called %q: an error must say which it was", other, action, verb(action))
@@ -218,6 +173,9 @@ func TestIndices(t *testing.T) {
 	expect(t, "Workloads have not.", []string{"web", "web-primary"}, Workloads(c))
 	fields := indices{}
 	must(t, Index(context.Background(), fields), "index")
-	expect(t, "Both are in the cache.", 2, len(fields))
+	c.Spec.TargetRef.Kind = "Service"
+	expect(t, "A target that is a Service names the other two, and the route goes by the name that users call.",
+		[]string{"shop", "web", "web-primary", "web-canary"}, Apexes(c))
+	expect(t, "All are in the cache.", true, len(fields) >= 3)
 	expect(t, "By the name that lookups use.", true, slices.Equal(fields[targetIndex](c), Workloads(c)))
 }

@@ -105,31 +105,6 @@ func TestSomebodyElseWritesTheCanary(t *testing.T) {
 	expect(t, "No step is lost or doubled.", []string{"0", "50", "0"}, w.seen.weights)
 }
 
-func TestCacheBehindOurOwnWrite(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.rollOut(testkit.Steps(25, 50))
-	w.push("app:2")
-	w.untilWeight("25")
-	w.pass(10 * time.Second)
-	stale := w.canary()
-	if _, err := w.reconcile("web"); err != nil {
-		t.Fatal(err)
-	}
-	w.settle()
-	w.pipe.stale = stale
-	w.pass(10 * time.Second)
-	w.said()
-	result, err := w.reconcile("web")
-	if err != nil || result.RequeueAfter != 0 {
-		t.Errorf("a cache that lags is waited for, by the watch: got %+v, %v", result, err)
-	}
-	expect(t, "A decision on an old status would take the step again.", nil, w.said())
-	w.pipe.stale = nil
-	w.until(v1beta1.PhaseSucceeded)
-	expect(t, "No step is lost or doubled.", []string{"0", "25", "50", "0"}, w.seen.weights)
-}
-
 func TestMalformedQuery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

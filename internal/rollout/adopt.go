@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"maps"
 	"strings"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -12,7 +13,7 @@ const revisionPrefix = "h1:"
 // adopt takes over a status that Flagger wrote: its identities mean nothing here, so the present revision takes their
 // place wherever Flagger has no run to start either, and a run in progress goes on from the weight that users see.
 func (in Observation) adopt() Observation {
-	if in.Target.Revision == "" {
+	if in.Target.Revision == "" || !foreign(in.Status.LastAppliedSpec) && !foreign(in.Status.LastPromotedSpec) {
 		return in
 	}
 	stored := in.Status
@@ -40,15 +41,34 @@ func (in Observation) adopt() Observation {
 		}
 	case v1beta1.PhaseProgressing, v1beta1.PhaseWaitingPromotion:
 		in.adoptTraffic(stored)
+		in.adoptHooks()
 	default: // nothing is under way
 	}
 	status.LastAppliedSpec = in.Target.Revision
-	if in.Configs != nil {
-		configs := in.Configs
-		status.TrackedConfigs = &configs
-	}
+	in.adoptConfigs()
 	return in
 }
+
+// adoptConfigs takes over the checksums that Flagger recorded. Ours begin with the same text, so those that still hold
+// are told from configs that were edited while nobody watched; the latter stay, and are found changed.
+func (in *Observation) adoptConfigs() {
+	if in.Configs == nil {
+		return
+	}
+	configs := maps.Clone(in.Configs)
+	if stored := in.Status.TrackedConfigs; stored != nil {
+		configs = maps.Clone(*stored)
+		for name, sum := range in.Configs {
+			if was, tracked := configs[name]; tracked && (was == sum || strings.HasPrefix(sum, was+binarySeparator)) {
+				configs[name] = sum
+			}
+		}
+	}
+	in.Status.TrackedConfigs = &configs
+}
+
+// binarySeparator follows, in a checksum, what Flagger takes into account: it never looked at binary data.
+const binarySeparator = "+"
 
 // foreign tells whether a stored identity was written by Flagger.
 func foreign(revision string) bool {
@@ -84,9 +104,22 @@ func (in *Observation) adoptTimes() {
 	if status.LastRouteTime == nil {
 		status.LastRouteTime = microTime(in.Now)
 	}
-	begun := status.CanaryWeight > 0 || status.Iterations > 0 || status.FailedChecks > 0
+	routed := in.Routed && in.Routing.Traffic.Canary > 0 // Flagger may have died before it wrote that down
+	begun := routed || status.CanaryWeight > 0 || status.Iterations > 0 || status.FailedChecks > 0
 	if status.LastAnalysisTime == nil && (begun || status.Phase == v1beta1.PhaseWaitingPromotion) {
 		status.LastAnalysisTime = microTime(status.LastTransitionTime.Time)
+	}
+}
+
+// adoptHooks takes the pre-rollout hooks of a run that has users for passed: Flagger sends nobody before.
+func (in *Observation) adoptHooks() {
+	if in.untouched() {
+		return
+	}
+	for _, hook := range in.Plan.hooks(v1beta1.HookPreRollout) {
+		in.Status.Checks = append(in.Status.Checks, v1beta1.CheckResult{
+			Name: hook.Name, Kind: string(hook.Type), Verdict: v1beta1.VerdictPass, Time: in.Status.LastTransitionTime,
+		})
 	}
 }
 

@@ -9,7 +9,7 @@ func (d *draft) iterateBlueGreen() Decision {
 	case done < in.Plan.Iterations:
 		d.dec.Status.Iterations = done + 1
 		if d.want.Canary == 0 { // users that a failed promotion has parked on the canary stay
-			d.route(Traffic{Primary: whole, Mirrored: in.Plan.Mirror})
+			d.route(in.servable(Traffic{Primary: whole, Mirrored: in.Plan.Mirror}))
 		}
 		d.say(ReasonIterationAdvanced, in.Plan.textIteration(done+1))
 		return d.tick().done()

@@ -16,7 +16,7 @@ func (d *draft) stepWeight() Decision {
 	case !more:
 		return d.promote()
 	case in.Plan.Mirror && in.Status.CanaryWeight == 0 && !mirrored:
-		d.route(Traffic{Primary: whole, Mirrored: true})
+		d.route(in.servable(Traffic{Primary: whole, Mirrored: true}))
 		d.say(ReasonWeightAdvanced, in.Plan.textWeight(0))
 	default:
 		d.dec.Status.CanaryWeight = int(next)

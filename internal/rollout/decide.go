@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,18 +24,37 @@ var states = map[v1beta1.CanaryPhase]func(Observation) Decision{
 // Decide says what is next for a canary. It is pure: equal observations give equal decisions. A decision that asks
 // wants to be called again with the answers added.
 func Decide(in Observation) Decision {
-	in.Target, in.Primary = in.Target.at(in.Now), in.Primary.at(in.Now)
+	in = in.normal()
 	switch {
 	case in.Deleting:
 		return terminating(in)
+	case in.Claim != "":
+		return Refuse(in, ReasonRefused, in.Claim, 0)
 	case in.Plan.Suspended:
 		return suspended(in)
 	}
-	in = in.adopt()
 	if state, ok := states[in.Status.Phase]; ok {
 		return state(in)
 	}
 	return resting(in)
+}
+
+// normal is the observation as decisions see it: at its time, and in our own words.
+func (in Observation) normal() Observation {
+	in.Target = in.limited(in.Target, in.Plan.Target).at(in.Now)
+	in.Primary = in.limited(in.Primary, in.Plan.primary()).at(in.Now)
+	if !in.Primary.Exists { // nothing but making it will have it serve
+		in.Primary.Readiness = Stuck
+		in.Primary.Reason = fmt.Sprintf("%s.%s not ready: it does not exist", in.Plan.primary(), in.Plan.Namespace)
+	}
+	if in.Deleting || in.Plan.Suspended {
+		return in
+	}
+	in = in.adopt()
+	if in.Status.TrackedConfigs == nil && in.Configs != nil && in.isApplied() {
+		in.Status.TrackedConfigs = &in.Configs // tracking begins: they are as they were, as far as can be told
+	}
+	return in
 }
 
 // suspended freezes everything and says so once.
@@ -64,9 +84,13 @@ func (d *draft) hold(w Workload, reason Reason) Decision {
 	known := d.in.condition(v1beta1.StalledCondition).reason == ReasonNotReady
 	if w.Reason != "" && (!begun || w.Readiness == Stuck && !known) {
 		d.warn(ReasonNotReady, w.Reason)
+		d.record(kindReadiness, d.in.Plan.subject(reason), Answer{Verdict: Fail, Message: w.Reason})
 	}
-	if !w.Deadline.IsZero() {
+	switch {
+	case !w.Deadline.IsZero():
 		d.after(w.Deadline.Sub(d.in.Now))
+	case w.Limit > 0 && w.Readiness == Waiting:
+		d.after(w.Limit)
 	}
 	return d.done()
 }

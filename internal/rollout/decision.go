@@ -15,12 +15,22 @@ type Observation struct {
 	Generation int64
 	// Status is what was last stored.
 	Status v1beta1.CanaryStatus
+	// Moved is when this process last changed the traffic of the canary, or when it began: what happened before its last
+	// write of the status may be told nowhere. Zero where that does not matter.
+	Moved time.Time
 	// Deleting is set once the canary has a deletion time stamp.
 	Deleting bool
 	// Target and Primary are the workload that the user deploys and the copy that serves.
 	Target, Primary Workload
-	// Configs are the checksums of the target's tracked ConfigMaps and Secrets; nil when none are tracked.
+	// Configs are the checksums of the ConfigMaps and Secrets that the target refers to, by "configmap/name" and
+	// "secret/name"; nil when they are not tracked, or cannot be told because of Obstacle.
 	Configs map[string]string
+	// Obstacle says in words what only the user can mend, and keeps any version from being copied until then: a config
+	// that is missing or may not be read, an autoscaler that is not the target's. It is empty for none.
+	Obstacle string
+	// Claim says in words who else has a claim to what is ours to write, such as a workload of the primary's name that
+	// somebody else made. Nothing is touched then. It is empty for nobody.
+	Claim string
 	// Routed is false until the routing object exists; Routing is then its zero value.
 	Routed  bool
 	Routing Routing
@@ -71,9 +81,15 @@ type EnsureServices struct{}
 // EnsureApex points the Service that users call at the primary.
 type EnsureApex struct{}
 
-// SyncPrimary creates the primary from the target, or brings a primary that serves nobody yet to the target's
-// present revision.
-type SyncPrimary struct{ Revision string }
+// SyncPrimary creates the primary from the target, or brings a primary that serves nobody yet to the target's present
+// version. A primary that carries it already gets the target's size, where no autoscaler says otherwise.
+type SyncPrimary Version
+
+// EnsureScaler makes the primary's autoscaler where it is missing.
+type EnsureScaler struct{}
+
+// SyncScaler makes the primary's autoscaler what the target's is.
+type SyncScaler struct{}
 
 // Route makes Traffic the configured traffic.
 type Route struct{ Traffic Traffic }
@@ -81,11 +97,8 @@ type Route struct{ Traffic Traffic }
 // ScaleCanary starts or stops the target's pods.
 type ScaleCanary struct{ Direction Direction }
 
-// Promote copies the target to the primary, but only while it still carries Revision and Configs.
-type Promote struct {
-	Revision string
-	Configs  map[string]string
-}
+// Promote copies the target to the primary, but only while it still carries this very version.
+type Promote Version
 
 // Release hands the apex Service and the routing object back as they were before the canary.
 type Release struct{}
@@ -105,6 +118,8 @@ const (
 
 func (EnsureServices) action() {}
 func (EnsureApex) action()     {}
+func (EnsureScaler) action()   {}
+func (SyncScaler) action()     {}
 func (SyncPrimary) action()    {}
 func (Route) action()          {}
 func (ScaleCanary) action()    {}

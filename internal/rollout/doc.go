@@ -33,11 +33,30 @@
 // (Observation.untilTick); every other edge is taken as soon as it is seen. Traffic moves only between sides that can
 // answer, and pods go only when traffic has left them (Permit).
 //
-// Two edges are too rare for the drawing. A revision that is withdrawn while it waits, but whose pods somebody has
-// started, goes through Finalising, which stops them. A cancelled run that waits in Finalising for a primary that is
-// stuck goes back to Progressing for a new revision, which may heal it.
+// Some edges are too rare for the drawing. A revision that is withdrawn while it waits, but whose pods somebody has
+// started, goes through Finalising, which stops them. A run that waits in Promoting or Finalising for a primary that is
+// stuck, or was deleted, goes back to Progressing for a new revision, which may heal it; it is cancelled if the target
+// is back at what was promoted before.
 //
-// Where this differs from what Flagger shows, it is on purpose.
+// # What always holds
+//
+// Whatever a decision changes passes one door, Permit, which has a guard for each of these and looks at what is seen
+// and not at how the decision came about. Package rollouttest simulates what users, clusters, failures and defects of
+// the core itself may do, and finds the harm that each guard averts.
+//
+//	I1  no weight to a side without enough ready pods
+//	I2  no scale-down of a side that has weight, or whose drain is not over
+//	I3  what is promoted is what was analysed, template and configs
+//	I4  weights sum to 100; at most one step up in an interval
+//	I5  every revision that was seen ends promoted, failed or superseded
+//	I6  an unchanged workload never rolls
+//	I7  nobody else's object is overwritten
+//	I8  the outage of a metrics provider alone never rolls back and never promotes
+//	I9  an unhealthy primary never gets traffic back from a healthy canary, and never blocks what would heal it
+//
+// # Where this differs
+//
+// From what Flagger shows, and on purpose.
 //
 // What is told: an event that would repeat is sent once, be it about a suspension, a closed gate and the open ones
 // before it, a rollback hook that does not agree, a workload that is not ready, a provider that is out of reach, or the
@@ -62,7 +81,14 @@
 // Revisions: reverting the target ends a run, or the waiting for one. A revision pushed during initialization or at the
 // end of a promotion starts a run of its own; if it comes while users are still on the canary, they leave it at once.
 // A failed revision is recorded by the write that fails it and by no other. A deleted primary is made anew only from
-// the promoted revision. Configs that come and go with a reverted template start no run; one that was edited does.
+// the promoted revision; another one is analysed first, without it. A primary that may still come up is not changed
+// any more during initialization.
+//
+// Configs: what was promoted includes them, so reverting a config is no release, and editing one together with a
+// reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else.
+//
+// Autoscalers and sizes: at rest, a change of the target's autoscaler reaches the primary at once, and so does a size
+// that a user gives the target where there is no autoscaler.
 //
 // The primary: one that is stuck fails no run and no initialization, and keeps no revision out, as that may be the fix;
 // only a promotion into it fails. Then users are parked on the canary if that is ready and there is a route to it, and

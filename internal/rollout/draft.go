@@ -55,12 +55,18 @@ func (in Observation) planned() Traffic {
 	return t
 }
 
-// servable keeps drift from being repaired towards a side that has nobody to answer: the traffic stays as it is found.
+// servable keeps drift from being repaired towards a side that has nobody to answer, or a worse one than the other: the
+// traffic stays as it is found.
 func (in Observation) servable(want Traffic) Traffic {
-	found := in.Routing.Traffic
-	if !in.Routed {
-		found = ToPrimary()
+	if found := in.found(); want.Primary > found.Primary && in.betterOffOnCanary() {
+		want.Primary, want.Canary = found.Primary, found.Canary
 	}
+	return in.answerable(want)
+}
+
+// answerable leaves the traffic as it is found where it would go to a side that has nobody to answer.
+func (in Observation) answerable(want Traffic) Traffic {
+	found := in.found()
 	towardsCanary := want.Canary > found.Canary && in.Target.Readiness != Ready
 	towardsPrimary := want.Primary > found.Primary && in.Primary.Available == 0
 	if towardsCanary || towardsPrimary {
@@ -86,11 +92,12 @@ func (in Observation) underAnalysis() Traffic {
 	return ToPrimary()
 }
 
-// route changes the traffic, and with it the session cookies.
+// route changes the traffic, as far as there is somebody to answer, and with it the session cookies.
 func (d *draft) route(t Traffic) {
 	if !d.in.Plan.Routes {
 		return
 	}
+	t = d.in.answerable(t)
 	d.rotateCookies(t)
 	t.Affinity = d.in.Plan.affinity(d.dec.Status)
 	if t != d.want {
@@ -107,7 +114,7 @@ func (d *draft) enter(phase v1beta1.CanaryPhase) {
 	switch phase {
 	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded:
 		status.CanaryWeight, status.Iterations = 0, 0
-		status.LastPromotedSpec = status.LastAppliedSpec
+		status.LastPromotedSpec, status.LastPromotedConfigs = status.LastAppliedSpec, d.in.Primary.Configs
 	case v1beta1.PhaseFinalising:
 		status.CanaryWeight, status.Iterations = 0, 0
 		d.progress = note{reason: reasonDraining, message: messageDraining}
@@ -128,11 +135,15 @@ func (d *draft) reset() {
 	status.Checks = slices.DeleteFunc(status.Checks, func(c v1beta1.CheckResult) bool { return c.Kind != kindProviders })
 }
 
-// revise records the target's present revision as the one of the run that starts.
+// revise records the target's present version as the one of the run that starts. Configs that cannot be told now are
+// recorded as none, so that they are found changed, or to be the primary's, once they can.
 func (d *draft) revise() {
 	d.dec.Status.LastAppliedSpec = d.in.Target.Revision
-	if configs := d.in.Configs; configs != nil {
+	switch configs := d.in.Configs; {
+	case configs != nil:
 		d.dec.Status.TrackedConfigs = &configs
+	case d.in.Obstacle != "" && d.in.Status.TrackedConfigs != nil:
+		d.dec.Status.TrackedConfigs = &map[string]string{}
 	}
 }
 
@@ -173,14 +184,30 @@ func (d *draft) done() Decision {
 		return Decision{Ask: d.dec.Ask}
 	}
 	if !d.bare {
-		d.dec.Actions = []Action{EnsureServices{}, EnsureApex{}, Route{Traffic: d.want}}
+		d.dec.Actions = append(d.scaler(), EnsureServices{}, EnsureApex{}, Route{Traffic: d.want})
 		d.dateRoute()
 	}
 	d.dec.Actions = append(d.dec.Actions, d.then...)
 	d.dec.Status.ObservedGeneration = d.in.Generation
+	d.recovered()
 	d.conditions()
 	d.stamp()
 	return d.dec
+}
+
+// scaler keeps the primary's autoscaler. It follows the target's while nothing else is under way, and with a promotion.
+func (d *draft) scaler() []Action {
+	switch {
+	case !d.in.Plan.Autoscaled || d.in.Obstacle != "":
+		return nil
+	case d.dec.Status.Phase == v1beta1.PhasePromoting:
+		return []Action{SyncScaler{}}
+	}
+	atRest := d.dec.Status.Phase == v1beta1.PhaseInitialized || d.dec.Status.Phase == v1beta1.PhaseSucceeded
+	if atRest && !d.in.changed() {
+		return []Action{SyncScaler{}}
+	}
+	return []Action{EnsureScaler{}}
 }
 
 // leave begins the drain.
@@ -212,61 +239,6 @@ func (in Observation) phase() v1beta1.CanaryPhase {
 	return in.Status.Phase
 }
 
-// changed tells whether the target or its configs are a revision that no run has taken up yet.
-func (in Observation) changed() bool {
-	switch {
-	case in.Status.LastAppliedSpec == "":
-		return true
-	case in.Target.Revision == in.Status.LastAppliedSpec:
-		return in.configsChanged()
-	case in.atPromoted():
-		return in.configsEdited()
-	}
-	return true
-}
-
-// atPromoted tells whether the target carries the promoted revision: a manual rollback, which never starts a run. It is
-// none while the primary carries something else, after a promotion that failed; then it is the fix.
-func (in Observation) atPromoted() bool {
-	serves := in.Primary.Revision
-	return in.Target.Revision == in.Status.LastPromotedSpec && (serves == "" || serves == in.Target.Revision)
-}
-
-// configsEdited tells whether a config that was tracked before says something else now. Configs that come or go with
-// the template are no edit.
-func (in Observation) configsEdited() bool {
-	if in.Status.TrackedConfigs == nil {
-		return false
-	}
-	for name, sum := range *in.Status.TrackedConfigs {
-		if now, tracked := in.Configs[name]; tracked && now != sum {
-			return true
-		}
-	}
-	return false
-}
-
-func (in Observation) configsChanged() bool {
-	tracked := in.Status.TrackedConfigs
-	if tracked == nil || in.Configs == nil {
-		return false // nothing recorded, tracking is off, or unreadable: unknown is never changed
-	}
-	if len(*tracked) != len(in.Configs) {
-		return true
-	}
-	for name, sum := range in.Configs {
-		if (*tracked)[name] != sum {
-			return true
-		}
-	}
-	return false
-}
-
-// reverted tells whether the target went back to the promoted revision while another one was under way.
-func (in Observation) reverted() bool {
-	return in.Status.LastAppliedSpec != in.Status.LastPromotedSpec && in.atPromoted() && !in.configsEdited()
-}
-
 // untilTick is the time until the next analysis is due; none if there was no analysis in this run.
 func (in Observation) untilTick() time.Duration {
 	if in.Status.LastAnalysisTime == nil {
@@ -276,7 +248,8 @@ func (in Observation) untilTick() time.Duration {
 }
 
 // untilDrained is the time that pods must still outlive the traffic that has left them; it counts from the moment
-// the traffic was changed, and never ends while the data plane refuses the change.
+// the traffic was changed, as the status tells or as may have been lost, and never ends while the data plane refuses
+// the change.
 func (in Observation) untilDrained() time.Duration {
 	if in.Routing.Traffic.Canary > 0 {
 		return max(in.Plan.Drain, time.Millisecond)
@@ -285,6 +258,9 @@ func (in Observation) untilDrained() time.Duration {
 		return 0
 	}
 	changed := in.Status.LastRouteTime.Time
+	if in.Moved.After(changed) {
+		changed = in.Moved
+	}
 	wait := in.Plan.Drain
 	switch in.Routing.Acceptance {
 	case Refused:

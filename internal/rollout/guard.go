@@ -5,47 +5,41 @@ import (
 	"fmt"
 )
 
-// ErrUnsafe says that an action would break an invariant; decisions never contain one, so it is a defect of ours.
+// ErrUnsafe says that a decision would break an invariant. Decisions never do, so it is a defect of ours; nothing of
+// such a decision is carried out.
 var ErrUnsafe = errors.New("refused as unsafe")
 
-// Permit is the one door for changes of traffic and replicas. It looks at what is observed, not at how the decision
-// came about, and refuses what would send users to a side that cannot answer or take pods away under them.
-func Permit(in Observation, a Action) error {
-	switch a := a.(type) {
-	case Route:
-		return in.permitRoute(a.Traffic)
-	case ScaleCanary:
-		if a.Direction == Down {
-			return in.permitScaleDown()
-		}
-	case Promote:
-		if a.Revision != in.Target.Revision {
-			return fmt.Errorf("%w: promote %s while the target carries %s", ErrUnsafe, a.Revision, in.Target.Revision)
-		}
-	}
-	return nil
+// guard keeps one invariant.
+type guard struct {
+	// name is the number of the invariant that doc.go lists.
+	name string
+	// breaks says in words how a decision would break it, and is empty for one that does not. The observation is
+	// the one that was decided upon, in its normal form.
+	breaks func(in Observation, dec Decision) string
 }
 
-func (in Observation) permitRoute(t Traffic) error {
-	found := in.Routing.Traffic
-	switch {
-	case !in.Plan.Routes:
-	case t.Primary+t.Canary != whole:
-		return fmt.Errorf("%w: weights %d and %d do not sum to 100", ErrUnsafe, t.Primary, t.Canary)
-	case t.Canary > found.Canary && in.Target.Readiness != Ready:
-		return fmt.Errorf("%w: weight %d to a canary that is not ready", ErrUnsafe, t.Canary)
-	case in.Routed && t.Primary > found.Primary && in.Primary.Available == 0:
-		return fmt.Errorf("%w: weight %d to a primary without an available pod", ErrUnsafe, t.Primary)
-	}
-	return nil
+// guards are the invariants. Each looks at what is observed and at what is to be done, and not at how the decision came
+// about; the simulation proves that none of them can be left out.
+var guards = []guard{
+	{"I1", sparsePods},
+	{"I2", earlyStop},
+	{"I3", unanalysed},
+	{"I4", leap},
+	{"I5", lostRevision},
+	{"I6", idleRun},
+	{"I7", trespass},
+	{"I8", blamedOutage},
+	{"I9", sickPrimary},
 }
 
-func (in Observation) permitScaleDown() error {
-	switch {
-	case in.Routing.Traffic.Canary > 0:
-		return fmt.Errorf("%w: stop the canary while it has weight %d", ErrUnsafe, in.Routing.Traffic.Canary)
-	case in.untilDrained() > 0 && in.Target.Replicas > 0:
-		return fmt.Errorf("%w: stop the canary before its requests have ended", ErrUnsafe)
+// Permit is the one door for all that a decision changes: traffic, replicas, the primary and the status. It returns
+// ErrUnsafe, with the invariant and the cause, for a decision of which nothing may be carried out.
+func Permit(in Observation, dec Decision) error {
+	in = in.normal()
+	for _, guard := range guards {
+		if cause := guard.breaks(in, dec); cause != "" {
+			return fmt.Errorf("%w: %s: %s", ErrUnsafe, guard.name, cause)
+		}
 	}
 	return nil
 }

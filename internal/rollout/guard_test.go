@@ -2,85 +2,210 @@ package rollout
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"flagger.app/flagger/api/v1beta1"
 )
 
+// decides is a decision that leaves the status as it is, but for the changes, and performs actions.
+func decides(in Observation, changes []func(*Observation, *Decision)) Decision {
+	dec := Decision{Status: *in.Status.DeepCopy()}
+	for _, change := range changes {
+		change(&in, &dec)
+	}
+	return dec
+}
+
+// doing adds an action.
+func doing(a Action) func(*Observation, *Decision) {
+	return func(_ *Observation, dec *Decision) { dec.Actions = append(dec.Actions, a) }
+}
+
+// storing changes the status.
+func storing(change func(*v1beta1.CanaryStatus)) func(*Observation, *Decision) {
+	return func(_ *Observation, dec *Decision) { change(&dec.Status) }
+}
+
+// stepping plans a weight, and uses up the tick for it.
+func stepping(weight int) func(*Observation, *Decision) {
+	return func(in *Observation, dec *Decision) {
+		dec.Status.CanaryWeight, dec.Analysed, dec.Status.LastAnalysisTime = weight, true, microTime(in.Now)
+	}
+}
+
+// entering changes the phase.
+func entering(phase v1beta1.CanaryPhase) func(*Observation, *Decision) {
+	return storing(func(s *v1beta1.CanaryStatus) { s.Phase = phase })
+}
+
 func TestPermit(t *testing.T) {
+	type changes = []func(*Observation, *Decision)
+	claimed := func(in *Observation) { in.Claim = "deployment podinfo-primary.test belongs to somebody else" }
 	for name, test := range map[string]struct {
-		reason string
-		in     Observation
-		action Action
-		unsafe bool
+		reason  string
+		in      Observation
+		changes changes
+		// breaks is the invariant in the refusal, empty for none.
+		breaks string
 	}{
 		"ServicesAreAlwaysSafe": {
-			reason: "They move nobody.", in: observe(primaryGone()), action: EnsureServices{},
+			reason: "They move nobody.", in: observe(primaryGone()), changes: changes{doing(EnsureServices{})},
 		},
 		"MoreToAReadyCanary": {
-			reason: "The ordinary step.", in: observe(progressingAt(20)), action: Route{Traffic: Split(40)},
+			reason: "The ordinary step.", in: observe(progressingAt(20)), changes: changes{stepping(40), doing(Route{Traffic: Split(40)})},
 		},
 		"MoreToAnUnreadyCanary": {
-			reason: "Nobody is sent to pods that cannot answer (I1).", in: observe(progressingAt(20), starting()),
-			action: Route{Traffic: Split(40)}, unsafe: true,
+			reason: "Nobody is sent to pods that cannot answer.", in: observe(progressingAt(20), starting()),
+			changes: changes{stepping(40), doing(Route{Traffic: Split(40)})}, breaks: "I1",
 		},
 		"LessToAnUnreadyCanary": {
-			reason: "Leaving it is always right.", in: observe(progressingAt(20), starting()), action: Route{Traffic: ToPrimary()},
+			reason: "Leaving it is always right.", in: observe(progressingAt(20), starting()), changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},
 		"MoreToADeadPrimary": {
-			reason: "Nor to a primary without a pod (I9).", in: observe(progressingAt(20), primaryStuck(0)),
-			action: Route{Traffic: ToPrimary()}, unsafe: true,
+			reason: "Nor to a primary without a pod.", in: observe(progressingAt(20), primaryStuck(0)),
+			changes: changes{doing(Route{Traffic: ToPrimary()})}, breaks: "I1",
 		},
 		"MoreToAShakyPrimary": {
 			reason: "A rollback cannot wait for the last pod.", in: observe(progressingAt(20), primaryStarting(1)),
-			action: Route{Traffic: ToPrimary()},
+			changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},
-		"WeightsThatDoNotAddUp": {
-			reason: "Weights sum to 100 (I4).", in: observe(progressingAt(20)),
-			action: Route{Traffic: Traffic{Primary: 50, Canary: 40}}, unsafe: true,
+		"BackToATargetThatIsNotReady": {
+			reason: "A canary that goes hands its users to somebody.", in: observe(), changes: changes{doing(Release{})}, breaks: "I1",
+		},
+		"TheFirstUsersToAPrimaryThatIsNotReady": {
+			reason: "They are well served where they are.", in: observe(status(v1beta1.PhaseInitializing, unmoved), primaryStarting(1)),
+			changes: changes{doing(EnsureApex{})}, breaks: "I1",
 		},
 		"AnythingWithoutARoutingObject": {
-			reason: "There is nothing to move.", in: observe(unrouted(), primaryStuck(0)), action: Route{Traffic: ToPrimary()},
+			reason: "There is nothing to move.", in: observe(unrouted(), primaryStuck(0)), changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},
 		"TheFirstRoute": {
-			reason: "Users are at the primary's Service or at the target's; the route only says so.",
-			in:     observe(func(in *Observation) { in.Routed, in.Routing = false, Routing{} }), action: Route{Traffic: ToPrimary()},
-		},
-		"StartingTheCanary": {
-			reason: "More pods hurt nobody.", in: observe(), action: ScaleCanary{Direction: Up},
+			reason:  "Users are at the primary's Service or at the target's; the route only says so.",
+			in:      observe(func(in *Observation) { in.Routed, in.Routing = false, Routing{} }),
+			changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},
 		"StoppingUnderTraffic": {
-			reason: "Its users would meet refused connections (I2).", in: observe(progressingAt(20)),
-			action: ScaleCanary{Direction: Down}, unsafe: true,
+			reason: "Its users would meet refused connections.", in: observe(progressingAt(20)),
+			changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
 		},
 		"StoppingWhileDraining": {
 			reason: "So would their requests under way.", in: observe(finalisingSince(9 * time.Second)),
-			action: ScaleCanary{Direction: Down}, unsafe: true,
+			changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
 		},
 		"StoppingWhatIsStopped": {
 			reason: "No pods, no requests.", in: observe(finalisingSince(9*time.Second), scaledToZero()),
-			action: ScaleCanary{Direction: Down},
+			changes: changes{doing(ScaleCanary{Direction: Down})},
 		},
 		"StoppingAfterTheDrain": {
-			reason: "Nobody is left.", in: observe(finalisingSince(10 * time.Second)), action: ScaleCanary{Direction: Down},
+			reason: "Nobody is left.", in: observe(finalisingSince(10 * time.Second)), changes: changes{doing(ScaleCanary{Direction: Down})},
 		},
 		"StoppingWithoutADrainPeriod": {
 			reason: "Even with no drain at all, a side that has weight keeps its pods.",
-			in:     observe(progressingAt(20), plan(func(p *Plan) { p.Drain = 0 })), action: ScaleCanary{Direction: Down}, unsafe: true,
+			in:     observe(progressingAt(20), plan(func(p *Plan) { p.Drain = 0 })), changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
 		},
-		"PromotingWhatTheTargetCarries": {
-			reason: "What was analysed is what is copied.", in: observe(progressingAt(60)), action: Promote{Revision: revB},
+		"PromotingWhatWasAnalysed": {
+			reason: "Past the last step there is nothing left to ask.", in: observe(progressingAt(60)), changes: changes{doing(Promote{Revision: revB})},
 		},
 		"PromotingSomethingElse": {
-			reason: "The target has changed since (I3).", in: observe(progressingAt(60), pushed(revC)),
-			action: Promote{Revision: revB}, unsafe: true,
+			reason: "The target has changed since.", in: observe(progressingAt(60), pushed(revC)),
+			changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
+		},
+		"PromotingOtherConfigs": {
+			reason: "They were not there when it was analysed.", in: observe(progressingAt(60), configs("1", "2")),
+			changes: changes{doing(Promote{Revision: revB, Configs: Fingerprint(map[string]string{"configmap/app": "2"})})}, breaks: "I3",
+		},
+		"PromotingHalfWay": {
+			reason: "There are steps to come.", in: observe(progressingAt(40)), changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
+		},
+		"PromotingPastAMetric": {
+			reason: "Nobody has asked it.", in: observe(progressingAt(60), metrics("errors")),
+			changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
+		},
+		"PromotingPastAGate": {
+			reason: "It did not agree.", in: observe(progressingAt(60), hooks(v1beta1.HookConfirmPromotion)),
+			changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
+		},
+		"CopyingWhatWasNeverPromoted": {
+			reason: "A release past every check.", in: observe(pushed(revB)), changes: changes{doing(SyncPrimary{Revision: revB})}, breaks: "I3",
+		},
+		"CopyingAnewWhatWasPromoted": {
+			reason: "Somebody deleted the primary.", in: observe(primaryGone()), changes: changes{doing(SyncPrimary{Revision: revA})},
+		},
+		"WeightsThatDoNotAddUp": {
+			reason: "A tenth of the requests would go nowhere.", in: observe(progressingAt(20)),
+			changes: changes{doing(Route{Traffic: Traffic{Primary: 70, Canary: 20}})}, breaks: "I4",
+		},
+		"TwoStepsAtOnce": {
+			reason: "The first was not analysed.", in: observe(progressingAt(20)),
+			changes: changes{stepping(60), doing(Route{Traffic: Split(60)})}, breaks: "I4",
+		},
+		"AStepBeforeItsTime": {
+			reason: "The last is a second old.", in: observe(progressingAt(20), analysedAgo(time.Second)),
+			changes: changes{stepping(40), doing(Route{Traffic: Split(40)})}, breaks: "I4",
+		},
+		"ARouteAheadOfThePlan": {
+			reason: "The status would not know where users are.", in: observe(progressingAt(20)),
+			changes: changes{doing(Route{Traffic: Split(40)})}, breaks: "I4",
+		},
+		"ForgettingTheLastLook": {
+			reason: "The next would come too early.", in: observe(progressingAt(20)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAnalysisTime = nil })}, breaks: "I4",
+		},
+		"SwallowingARevision": {
+			reason: "Nobody would ever look at B.", in: observe(pushed(revB)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revB })}, breaks: "I5",
+		},
+		"PromotedInNameOnly": {
+			reason: "The primary carries A.", in: observe(progressingAt(20)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastPromotedSpec = revB })}, breaks: "I5",
+		},
+		"ARunOfNothingNew": {
+			reason: "An unchanged workload never rolls.", in: observe(), changes: changes{entering(inRun)}, breaks: "I6",
+		},
+		"PodsOfATargetAtRest": {
+			reason: "Nor does it start pods.", in: observe(), changes: changes{doing(ScaleCanary{Direction: Up})}, breaks: "I6",
+		},
+		"WhatSomebodyElseMade": {
+			reason: "It is not ours to write.", in: observe(claimed), changes: changes{doing(EnsureServices{})}, breaks: "I7",
+		},
+		"CountingAnOutage": {
+			reason:  "The provider could not be asked.",
+			in:      observe(progressingAt(20), metrics("errors"), measured(0, ProviderError, "refused")),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.FailedChecks++ })}, breaks: "I8",
+		},
+		"CountingAFailure": {
+			reason:  "A value out of bounds is what the threshold is for.",
+			in:      observe(progressingAt(20), metrics("errors"), measured(0, Fail, "7 > 1")),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.FailedChecks++ })},
+		},
+		"RollingBackForNoReason": {
+			reason: "Nothing has failed.", in: observe(progressingAt(20)), changes: changes{entering(v1beta1.PhaseFailed)}, breaks: "I8",
+		},
+		"GoingOnInAnOutage": {
+			reason:  "Nobody knows how users fare.",
+			in:      observe(progressingAt(20), metrics("errors"), measured(0, ProviderError, "refused")),
+			changes: changes{stepping(40)}, breaks: "I8",
+		},
+		"BackToASickPrimary": {
+			reason: "Its users are served by the canary, and well.", in: observe(parkedOnCanary(), primaryStarting(1)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.CanaryWeight = 0 }), doing(Route{Traffic: ToPrimary()})}, breaks: "I9",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := Permit(test.in, test.action); errors.Is(err, ErrUnsafe) != test.unsafe {
-				t.Errorf("%s got %v", test.reason, err)
+			err := Permit(test.in, decides(test.in, test.changes))
+			refused := errors.Is(err, ErrUnsafe) && test.breaks != "" && strings.Contains(err.Error(), test.breaks+":")
+			if refused != (test.breaks != "") || (err != nil) != refused {
+				t.Errorf("%s got %v, want %q", test.reason, err, test.breaks)
 			}
 		})
 	}
+}
+
+// unmoved is a status of before users were moved.
+func unmoved(s *v1beta1.CanaryStatus) {
+	s.LastRouteTime, s.LastAppliedSpec, s.LastPromotedSpec = nil, "", ""
 }
 
 func TestWorkloadAt(t *testing.T) {

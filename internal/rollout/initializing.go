@@ -11,8 +11,14 @@ func initializing(in Observation) Decision {
 		return d.done()
 	}
 	routed := in.Status.LastRouteTime != nil
-	if !in.Primary.Exists || !routed && in.Primary.Revision != in.Target.Revision {
-		d.only(EnsureServices{}, SyncPrimary{Revision: in.Target.Revision})
+	// Users may have been moved by a process that died before it could say so, so a primary that may come up is not
+	// changed any more; what was pushed meanwhile starts a run.
+	if !in.Primary.Exists || !routed && !in.copied() && in.Primary.Readiness == Stuck {
+		if in.Obstacle != "" {
+			d.only(EnsureServices{})
+			return d.obstructed().done()
+		}
+		d.only(EnsureServices{}, SyncPrimary(in.version()))
 		return d.done()
 	}
 	if in.Primary.Readiness != Ready {
@@ -28,10 +34,25 @@ func initializing(in Observation) Decision {
 		return d.done()
 	}
 	d.do(ScaleCanary{Direction: Down})
-	d.revise()
-	d.dec.Status.LastAppliedSpec = in.Primary.Revision // a revision that was pushed meanwhile starts a run
+	d.reviseAsCopied()
 	d.enter(v1beta1.PhaseInitialized)
 	d.say(ReasonInitialized, in.Plan.textInitialized())
 	d.as(v1beta1.PhaseInitialized)
 	return d.done()
+}
+
+// copied tells whether the primary is a copy of the target as it is now. Configs that it does not tell of may be any.
+func (in Observation) copied() bool {
+	configs := in.Primary.Configs
+	return in.Primary.Revision == in.Target.Revision && (configs == "" || in.Configs == nil || configs == Fingerprint(in.Configs))
+}
+
+// reviseAsCopied records what the primary was copied from, so that a version that was pushed meanwhile starts a run.
+func (d *draft) reviseAsCopied() {
+	in := d.in
+	d.revise()
+	d.dec.Status.LastAppliedSpec = in.Primary.Revision
+	if in.Primary.Configs != "" && in.Configs != nil && in.Primary.Configs != Fingerprint(in.Configs) {
+		d.dec.Status.TrackedConfigs = &map[string]string{} // those of the copy are not known one by one any more
+	}
 }

@@ -45,9 +45,14 @@ func TestInitializing(t *testing.T) {
 			want:   decided(did(SyncPrimary{Revision: revA})),
 		},
 		"CopiesAgainWhatChanged": {
-			reason: "A primary that serves nobody yet follows the target, so that what is initialised is what is there.",
-			in:     observe(copied(), pushed(revB)),
+			reason: "A primary that serves nobody and never will follows the target, which may be the fix.",
+			in:     observe(copied(), pushed(revB), primaryStuck(0)),
 			want:   decided(did(SyncPrimary{Revision: revB})),
+		},
+		"KeepsTheCopyThatMayServe": {
+			reason: "Who died after users were moved could not say so; B is analysed once A serves.",
+			in:     observe(copied(), pushed(revB), primaryStarting(0)),
+			want:   decided(said(warning(ReasonNotReady, primaryWait))),
 		},
 		"WaitsForThePrimary": {
 			reason: "Nobody is sent to a primary that cannot serve, and the user reads what is missing.",

@@ -37,6 +37,7 @@ func NewPlan(c *v1beta1.Canary, caps Capabilities, set Settings) (Plan, error) {
 		Kind:             c.Spec.TargetRef.Kind,
 		Routes:           caps.Routes,
 		Drain:            set.Drain,
+		Autoscaled:       c.Spec.AutoscalerRef != nil,
 		SkipAnalysis:     c.Spec.SkipAnalysis,
 		Suspended:        c.Spec.Suspend,
 		RevertOnDeletion: c.Spec.RevertOnDeletion,
@@ -47,6 +48,7 @@ func NewPlan(c *v1beta1.Canary, caps Capabilities, set Settings) (Plan, error) {
 		Deadline:         p.deadline(),
 	}
 	p.target()
+	p.autoscaler()
 	p.service()
 	if analysis := c.GetAnalysis(); analysis != nil {
 		p.analysis = *analysis
@@ -98,6 +100,17 @@ func (p *parser) deadline() time.Duration {
 func (p *parser) target() {
 	if p.spec.TargetRef.Name == "" {
 		p.refuse("spec.targetRef.name", "must name the workload to release")
+	}
+}
+
+func (p *parser) autoscaler() {
+	ref := p.spec.AutoscalerRef
+	if ref == nil || ref.PrimaryScalerReplicas == nil {
+		return
+	}
+	least, most := ref.PrimaryScalerReplicas.MinReplicas, ref.PrimaryScalerReplicas.MaxReplicas
+	if least != nil && most != nil && *least > *most {
+		p.refuse("spec.autoscalerRef.primaryScalerReplicas.minReplicas", "%d is more than maxReplicas, %d", *least, *most)
 	}
 }
 

@@ -86,9 +86,11 @@ type Plan struct {
 	Drain time.Duration
 	// CountProviderErrors makes an unreachable metrics provider a failed check instead of a pause.
 	CountProviderErrors bool
-	SkipAnalysis        bool
-	Suspended           bool
-	RevertOnDeletion    bool
+	// Autoscaled: the target has an autoscaler, and the primary gets a copy of it.
+	Autoscaled       bool
+	SkipAnalysis     bool
+	Suspended        bool
+	RevertOnDeletion bool
 	// Affinity is the name of the canary's session cookie, PrimaryAffinity that of the primary's; empty for none.
 	Affinity, PrimaryAffinity string
 	Hooks                     []Hook

@@ -97,11 +97,11 @@ func (in Observation) untouched() bool {
 	return in.Status.CanaryWeight == 0 && in.Status.Iterations == 0 && !in.planned().Mirrored
 }
 
-// owing tells whether a run that had users from its first moment still owes the pre-rollout hooks their call.
+// owing tells whether a run that has users still owes a pre-rollout hook its call: it had them from its first moment, or
+// the hook is new.
 func (in Observation) owing() bool {
 	return slices.ContainsFunc(in.Plan.hooks(v1beta1.HookPreRollout), func(hook Hook) bool {
-		verdict := in.verdict(string(hook.Type), hook.Name)
-		return verdict != "" && verdict != Pass
+		return in.verdict(string(hook.Type), hook.Name) != Pass
 	})
 }
 
@@ -201,6 +201,9 @@ func (d *draft) restart() Decision {
 
 // cancel ends a run whose revision is gone, because the target went back to what the primary serves.
 func (d *draft) cancel() Decision {
+	if !d.in.Primary.Exists {
+		return d.rebuild()
+	}
 	if d.in.Primary.Readiness != Ready && d.want.Canary > 0 {
 		return d.hold(d.in.Primary, reasonPrimaryNotReady)
 	}
@@ -244,6 +247,9 @@ func (d *draft) end(phase v1beta1.CanaryPhase, outcome Outcome) {
 
 // promote copies what was analysed to the primary, once its gates are open.
 func (d *draft) promote() Decision {
+	if d.in.Obstacle != "" {
+		return d.obstructed().tick().done()
+	}
 	if held, dec := d.confirmPromotion(); held {
 		return dec
 	}
@@ -268,13 +274,16 @@ func (d *draft) confirmPromotion() (bool, Decision) {
 
 func (d *draft) copy() Decision {
 	d.say(ReasonPromoting, d.in.Plan.textCopying())
-	d.do(Promote{Revision: d.dec.Status.LastAppliedSpec, Configs: d.in.Configs})
+	d.do(Promote(d.in.applied()))
 	d.enter(v1beta1.PhasePromoting)
 	return d.tick().done()
 }
 
 // skip promotes without looking; users wait on the primary meanwhile, if it can serve.
 func (d *draft) skip() Decision {
+	if d.in.Obstacle != "" {
+		return d.obstructed().done()
+	}
 	if d.in.Primary.Readiness == Ready {
 		d.dec.Status.CanaryWeight, d.dec.Status.Iterations = 0, 0
 		d.route(ToPrimary())

@@ -152,7 +152,7 @@ func TestProgressing(t *testing.T) {
 			reason: "What is promoted is what was analysed, configs included (I3).",
 			in:     observe(progressingAt(60), configs("1", "1")),
 			want: decided(enters(v1beta1.PhasePromoting), ticked(),
-				did(Promote{Revision: revB, Configs: map[string]string{"configmap/app": "1"}}),
+				did(Promote{Revision: revB, Configs: Fingerprint(map[string]string{"configmap/app": "1"})}),
 				said(normal(ReasonPromoting, "Copying podinfo.test template spec to podinfo-primary.test"))),
 		},
 		"FindsItsPlaceInEditedSteps": {

@@ -10,11 +10,17 @@ import (
 func promoting(in Observation) Decision {
 	d := in.keep()
 	switch {
-	case in.Primary.Revision != in.Status.LastAppliedSpec && in.changed():
+	case !in.promoted() && in.reverted():
+		return d.cancel()
+	case !in.promoted() && in.changed():
 		return d.restart() // neither workload carries what was analysed any more
-	case in.Primary.Revision != in.Status.LastAppliedSpec:
-		d.do(Promote{Revision: in.Status.LastAppliedSpec, Configs: in.Configs})
+	case !in.promoted() && in.Obstacle != "":
+		return d.obstructed().done()
+	case !in.promoted():
+		d.do(Promote(in.applied()))
 		return d.done()
+	case in.Primary.Readiness == Stuck && in.changed():
+		return d.restart() // the new revision may heal the primary, and nobody is sent to it unanalysed
 	case in.Primary.Readiness == Stuck:
 		return d.failPromotion()
 	case in.Primary.Readiness == Waiting:
@@ -87,10 +93,14 @@ func finalising(in Observation) Decision {
 	// A run for nothing but configs is one of the promoted revision too, but it has been analysed.
 	cancelled := in.Status.LastAppliedSpec == in.Status.LastPromotedSpec && in.Status.LastAnalysisTime == nil
 	switch {
-	case in.Primary.Readiness == Stuck && !cancelled && in.Target.Readiness == Ready:
-		return d.failPromotion()
+	case !in.promoted() && in.reverted():
+		return d.cancel()
+	case !in.Primary.Exists && !in.changed():
+		return d.rebuild()
 	case in.Primary.Readiness == Stuck && in.changed():
 		return d.restart() // only the new revision can heal the primary
+	case in.Primary.Readiness == Stuck && !cancelled && in.Target.Readiness == Ready:
+		return d.failPromotion()
 	case in.Primary.Readiness != Ready:
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	case d.drain():

@@ -29,6 +29,7 @@ const (
 	ReasonSuspended           Reason = "Suspended"
 	ReasonTerminating         Reason = "Terminating"
 	ReasonRefused             Reason = "Refused"
+	ReasonObstructed          Reason = "Obstructed"
 	ReasonError               Reason = "Error"
 )
 

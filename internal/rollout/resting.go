@@ -10,33 +10,60 @@ import (
 func resting(in Observation) Decision {
 	d := in.keep()
 	switch {
-	case !in.Primary.Exists:
-		return d.rebuild()
 	case in.changed():
 		return d.begin()
+	case !in.Primary.Exists:
+		return d.rebuild()
+	case in.Obstacle != "":
+		return d.obstructed().done()
 	}
 	d.forgetFailure()
+	if in.resized() {
+		d.do(SyncPrimary(in.version()))
+	}
 	if in.doubted() {
 		d.probe()
 	}
 	return d.done()
 }
 
-// rebuild makes a primary that somebody deleted anew, but only from the revision that it had.
+// resized tells whether the user gave the target at rest another size, which is meant for what serves.
+func (in Observation) resized() bool {
+	return in.Plan.Kind == "Deployment" && !in.Plan.Autoscaled && in.promoted() &&
+		in.Target.Replicas > 0 && in.Primary.Replicas > 0 && in.Target.Replicas != in.Primary.Replicas
+}
+
+// rebuild makes a primary that somebody deleted anew, but only from what it was.
 func (d *draft) rebuild() Decision {
 	in := d.in
-	if in.Target.Revision == in.Status.LastPromotedSpec {
-		d.do(SyncPrimary{Revision: in.Target.Revision})
+	switch {
+	case in.Obstacle != "":
+		return d.obstructed().done()
+	case in.rebuildable():
+		d.do(SyncPrimary(in.version()))
 		return d.done()
 	}
 	return Refuse(in, ReasonRefused, fmt.Sprintf("%s-primary.%s is gone, and %s.%s carries a revision that was never promoted",
 		in.Plan.Target, in.Plan.Namespace, in.Plan.Target, in.Plan.Namespace), 0)
 }
 
-// forgetFailure notes that a failed revision is gone from the target, so that pushing it again is news.
+// rebuildable tells whether the target is what a primary that is gone was, or was about to be.
+func (in Observation) rebuildable() bool {
+	switch in.Status.Phase {
+	case "", v1beta1.PhaseInitializing:
+		return true
+	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising:
+		if in.isApplied() {
+			return true
+		}
+	default: // what was promoted last
+	}
+	return in.Target.Revision == in.Status.LastPromotedSpec && !in.configsEdited()
+}
+
+// forgetFailure notes that a failed version is gone from the target, so that pushing it again is news.
 func (d *draft) forgetFailure() {
-	status := d.in.Status
-	if d.in.Target.Revision == status.LastPromotedSpec && d.in.Target.Revision != status.LastAppliedSpec {
+	if !d.in.isApplied() {
 		d.revise()
 	}
 }
@@ -46,19 +73,23 @@ func (d *draft) forgetFailure() {
 func failed(in Observation) Decision {
 	d := in.keep()
 	switch {
-	case !in.Primary.Exists:
-		return d.rebuild()
 	case in.changed():
 		return d.begin()
+	case !in.Primary.Exists:
+		return d.rebuild()
 	}
 	d.forgetFailure()
+	if in.Obstacle != "" {
+		d.obstructed()
+	}
 	parked := in.Status.CanaryWeight > 0
 	unfinished := in.condition(v1beta1.ReconcilingCondition).reason != ""
 	switch {
 	case parked && in.Primary.Readiness == Ready:
 		d.dec.Status.CanaryWeight = 0
-		if in.Primary.Revision == in.Status.LastAppliedSpec {
-			d.dec.Status.LastPromotedSpec = in.Primary.Revision // late, but users are served by it now
+		if in.promoted() {
+			// Late, but users are served by it now.
+			d.dec.Status.LastPromotedSpec, d.dec.Status.LastPromotedConfigs = in.Primary.Revision, in.Primary.Configs
 		}
 		d.route(ToPrimary())
 		d.leave()
@@ -108,6 +139,9 @@ func (d *draft) withdraw() Decision {
 // will never be ready must not keep out the revision that may heal it.
 func (d *draft) begin() Decision {
 	in := d.in
+	if in.Obstacle != "" {
+		return d.obstructed().done()
+	}
 	if in.Primary.Readiness == Waiting {
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	}
@@ -146,11 +180,12 @@ func (d *draft) start() {
 	d.revise()
 	d.enter(v1beta1.PhaseProgressing)
 	d.do(ScaleCanary{Direction: Up})
-	if d.want.Canary == 0 || d.in.Primary.Readiness == Ready {
-		d.route(ToPrimary())
+	if held := min(d.want.Canary, d.in.found().Canary); held > 0 && d.in.Primary.Readiness != Ready {
+		d.want.Primary, d.want.Canary = whole-held, held
+		d.park()
 		return
 	}
-	d.park()
+	d.route(ToPrimary())
 }
 
 // park begins a run whose revision has users from its first moment, as nobody else can serve them. It is analysed

@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Readiness is how far a workload's own rollout has come.
 type Readiness int
@@ -19,7 +22,10 @@ type Workload struct {
 	Exists bool
 	// Revision identifies the pod template that it carries ("h1:" and 16 hex digits); on the primary it
 	// is the revision of the target that it was copied from, and empty when that cannot be told.
-	Revision  string
+	Revision string
+	// Configs is, on the primary, the Fingerprint of the configs that it was copied with, and empty when that cannot
+	// be told. Those of the target are in the Observation.
+	Configs   string
 	Readiness Readiness
 	// Reason is the event text for a workload that is not Ready, complete with its name.
 	Reason string
@@ -27,12 +33,16 @@ type Workload struct {
 	Replicas, Available int
 	// Deadline is when Waiting turns into Stuck without any further change of the object; zero for never.
 	Deadline time.Time
+	// Limit is how long it may be Waiting where the object does not tell since when it is; 0 where Deadline tells.
+	Limit time.Duration
+	// StuckReason is the event text once Limit has passed; empty for Reason.
+	StuckReason string
 }
 
 // at is the workload at a time: one that has been Waiting past its Deadline is Stuck.
 func (w Workload) at(now time.Time) Workload {
 	if w.Readiness == Waiting && !w.Deadline.IsZero() && !now.Before(w.Deadline) {
-		w.Readiness = Stuck
+		w.Readiness, w.Reason = Stuck, cmp.Or(w.StuckReason, w.Reason)
 	}
 	return w
 }

@@ -5,76 +5,67 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"flagger.app/flagger/internal/rollout"
 )
 
-// renamable are the places in a pod template where Flagger writes "x-primary" for the target's "x". A place that
-// ends in a dot stands for all below it.
-var renamable = places()
+// unsettled is noted in place of configs while others are being copied. No set of configs has this fingerprint.
+const unsettled = revisionPrefix + "unsettled"
 
-func places() []string {
-	found := []string{
-		"spec.volumes.configMap.name",
-		"spec.volumes.secret.secretName",
-		"spec.volumes.projected.sources.configMap.name",
-		"spec.volumes.projected.sources.secret.name",
+// recordedOn is the version that the primary says it was copied from; what it does not say is empty, as is what Flagger
+// may have noted.
+func recordedOn(primary metav1.Object) rollout.Version {
+	notes := primary.GetAnnotations()
+	version := rollout.Version{Revision: notes[revisionAnnotation], Configs: notes[configsAnnotation]}
+	if !Recorded(version.Revision) {
+		version.Revision = ""
 	}
-	for _, containers := range []string{"spec.containers.", "spec.initContainers."} {
-		found = append(found,
-			containers+"env.valueFrom.configMapKeyRef.name",
-			containers+"env.valueFrom.secretKeyRef.name",
-			containers+"envFrom.configMapRef.name",
-			containers+"envFrom.secretRef.name",
-		)
+	if !Recorded(version.Configs) {
+		version.Configs = ""
 	}
-	const apart = "spec.affinity.podAntiAffinity."
-	for _, selector := range []string{
-		"spec.topologySpreadConstraints.labelSelector.",
-		apart + "requiredDuringSchedulingIgnoredDuringExecution.labelSelector.",
-		apart + "preferredDuringSchedulingIgnoredDuringExecution.podAffinityTerm.labelSelector.",
-	} {
-		found = append(found, selector+"matchLabels.", selector+"matchExpressions.values")
-	}
-	return found
+	return version
 }
 
-func isRenamable(path string) bool {
-	return slices.ContainsFunc(renamable, func(place string) bool {
-		return path == place || strings.HasSuffix(place, ".") && strings.HasPrefix(path, place)
-	})
+// record returns a copy of annotations that says which version a primary was copied from.
+func record(annotations map[string]string, version rollout.Version) map[string]string {
+	notes := make(map[string]string, len(annotations)+2)
+	maps.Copy(notes, annotations)
+	for key, value := range map[string]string{revisionAnnotation: version.Revision, configsAnnotation: version.Configs} {
+		notes[key] = value
+		if value == "" {
+			delete(notes, key)
+		}
+	}
+	return notes
 }
 
-// recordedOn is the revision that the primary says it was copied from; empty if it says none of ours.
-func recordedOn(primary *appsv1.Deployment) string {
-	if recorded := primary.Annotations[revisionAnnotation]; Recorded(recorded) {
-		return recorded
+// agrees says whether a primary that bears no mark of ours has the blueprint's template. It may refer to a copy where
+// none would be made now, but not the other way around. Fields that our types do not know are not compared: Flagger's
+// own may have lost them on the way.
+func (b blueprint) agrees(primary view) (bool, error) {
+	b.kind.apart = nil // of these Flagger renames fewer, so both names are taken
+	tree := b.template(primary.selected())
+	b.rename(tree["spec"], "spec")
+	wanted := &corev1.PodTemplateSpec{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(tree, wanted); err != nil {
+		return false, err
 	}
-	return ""
-}
-
-// copied is the revision that the primary was copied from: what it says itself or, where Flagger made it, the
-// target's present revision if the two agree. It is empty where that cannot be told.
-func (b blueprint) copied(primary *appsv1.Deployment) (string, error) {
-	if recorded := recordedOn(primary); recorded != "" {
-		return recorded, nil
-	}
-	wanted := b.template(primary.Spec.Selector)
-	present := primary.Spec.Template
+	present := *primary.template
 	present.Annotations = maps.Clone(present.Annotations)
 	delete(present.Annotations, idAnnotation)
 
-	source, err := canonical(&wanted)
+	source, err := canonical(wanted)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	replica, err := canonical(&present)
 	if err != nil {
-		return "", err
+		return false, err
 	}
-	if !isCopy(source, replica, "") {
-		return "", nil
-	}
-	return b.revision, nil
+	return isCopy(source, replica, ""), nil
 }
 
 // isCopy says whether two canonical trees agree but for the renames of a copy. Path is where they are in the template,

@@ -2,14 +2,18 @@ package workload
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -94,12 +98,12 @@ func TestPrimariesMadeByFlaggerAreRecognised(t *testing.T) {
 				}
 				decode(t, state.Objects, "deployments/podinfo", target)
 				compared++
-				plans := planned(t, c, target, flags{SelectorLabels: defaultLabels})
-				want := ""
+				want := rollout.Version{}
 				if image(target) == image(primary) {
-					want = plans.revision
+					want.Revision = revisionOf(t, target)
 				}
-				got, err := plans.copied(primary)
+				adapter := NewDeployment(Options{SelectorLabels: defaultLabels})
+				got, err := adapter.copiedFrom(c, deployments{}.view(target), deployments{}.view(primary), revisionOf(t, target))
 				if err != nil || got != want {
 					t.Errorf("%s, %s: target %s, primary %s: the primary is taken for a copy of %q (%v), want %q",
 						state.Round, state.Status.Phase, image(target), image(primary), got, err, want)
@@ -114,83 +118,108 @@ func TestPrimariesMadeByFlaggerAreRecognised(t *testing.T) {
 
 func image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }
 
-// TestAdoptionWritesNothing loads the cluster as Flagger left it at rest and lets us make everything as it should be.
-func TestAdoptionWritesNothing(t *testing.T) {
-	seen := recorded(t, "gw.json")
-	k := newCluster(t)
-	c := seen.canary(t)
-	c.Namespace = k.namespace
-	rests := 0
-	for _, state := range seen.States {
-		if state.Status.Phase != v1beta1.PhaseInitialized {
-			continue
-		}
-		rests++
-		for _, name := range []string{"podinfo", "podinfo-primary"} {
-			object := &appsv1.Deployment{}
-			decode(t, state.Objects, "deployments/"+name, object)
-			object.Namespace = k.namespace
-			owned(object, c)
-			k.create(t, object)
-		}
-		for _, name := range []string{"podinfo", "podinfo-primary", "podinfo-canary"} {
-			object := &corev1.Service{}
-			decode(t, state.Objects, "services/"+name, object)
-			object.Namespace = k.namespace
-			owned(object, c)
-			k.create(t, object)
-		}
-	}
-	if rests != 1 {
-		t.Fatalf("%d states at rest, want 1", rests)
-	}
-	before := k.versions(t)
-	pair, err := k.deployment.Observe(t.Context(), c, rollout.Plan{PrimaryReady: 100, CanaryReady: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if pair.Target.Revision == "" || pair.Target.Revision != pair.Primary.Revision {
-		t.Errorf("target %q and primary %q, want the same revision", pair.Target.Revision, pair.Primary.Revision)
-	}
-	if err := k.everything(t, c, pair.Target.Revision); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(before, k.versions(t)); diff != "" {
-		t.Errorf("adoption wrote (-before +after):\n%s", diff)
+// TestAdoptionRollsNothing loads the cluster as Flagger left it at rest and lets us make everything as it should be.
+func TestAdoptionRollsNothing(t *testing.T) {
+	for name, change := range map[string]func(k *cluster){
+		"Tracking":    func(k *cluster) { k.tracking() },
+		"NotTracking": func(*cluster) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newCluster(t)
+			change(&k)
+			c := k.restored(t, recorded(t, "gw.json"), v1beta1.PhaseInitialized)
+			before, served := k.versions(t), k.readDeployment(t, "podinfo-primary")
+			pair, err := k.deployment.Observe(t.Context(), c, rollout.Plan{PrimaryReady: 100, CanaryReady: 100})
+			if err != nil || pair.Obstacle != "" {
+				t.Fatal(err, pair.Obstacle)
+			}
+			if pair.Target.Revision == "" || pair.Target.Revision != pair.Primary.Revision {
+				t.Errorf("target %q and primary %q, want the same revision", pair.Target.Revision, pair.Primary.Revision)
+			}
+			version := rollout.Version{Revision: pair.Target.Revision, Configs: rollout.Fingerprint(pair.Configs)}
+			k.everything(t, c, version)
+			marked := k.readDeployment(t, "podinfo-primary")
+			if diff := cmp.Diff(served.Spec, marked.Spec); diff != "" || recordedOn(marked) != version {
+				t.Errorf("marked %v, want %v and the same spec (-before +after):\n%s", recordedOn(marked), version, diff)
+			}
+			before["podinfo-primary, Deployment"] = marked.ResourceVersion
+			k.everything(t, c, version)
+			if diff := cmp.Diff(before, k.versions(t)); diff != "" {
+				t.Errorf("adoption wrote more than the mark (-before +after):\n%s", diff)
+			}
+		})
 	}
 }
 
+// restored makes the workloads, Services and configs of a recording's only state in that phase, and returns the canary.
+func (c cluster) restored(t *testing.T, from recording, phase v1beta1.CanaryPhase) *v1beta1.Canary {
+	t.Helper()
+	canary := from.canary(t)
+	canary.Namespace = c.namespace
+	kinds := map[string]func() client.Object{
+		"deployments": func() client.Object { return &appsv1.Deployment{} },
+		"services":    func() client.Object { return &corev1.Service{} },
+		"configmaps":  func() client.Object { return &corev1.ConfigMap{} },
+		"secrets":     func() client.Object { return &corev1.Secret{} },
+	}
+	found := 0
+	for _, state := range from.States {
+		if state.Status.Phase != phase {
+			continue
+		}
+		found++
+		for key := range state.Objects {
+			resource, _, _ := strings.Cut(key, "/")
+			if kinds[resource] == nil {
+				continue
+			}
+			object := kinds[resource]()
+			decode(t, state.Objects, key, object)
+			object.SetNamespace(c.namespace)
+			owned(object, canary)
+			c.create(t, object)
+		}
+	}
+	if found != 1 {
+		t.Fatalf("%d states %s, want 1", found, phase)
+	}
+	return canary
+}
+
 // everything performs all that a canary at rest may ask for.
-func (c cluster) everything(t *testing.T, canary *v1beta1.Canary, revision string) error {
+func (c cluster) everything(t *testing.T, canary *v1beta1.Canary, version rollout.Version) {
 	t.Helper()
 	for _, perform := range []func() error{
 		func() error { return c.services.Ensure(t.Context(), canary) },
-		func() error { return c.deployment.SyncPrimary(t.Context(), canary, revision) },
+		func() error { return c.deployment.SyncPrimary(t.Context(), canary, version) },
 		func() error { return c.services.EnsureApex(t.Context(), canary) },
 		func() error { return c.deployment.Scale(t.Context(), canary, rollout.Down) },
 	} {
 		if err := perform(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// versions are the resource versions of all Deployments and Services.
-func (c cluster) versions(t *testing.T) map[string]string {
-	t.Helper()
-	deployments, services := &appsv1.DeploymentList{}, &corev1.ServiceList{}
-	for _, list := range []client.ObjectList{deployments, services} {
-		if err := c.List(t.Context(), list, client.InNamespace(c.namespace)); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// versions are the resource versions of all objects that we may write, by name and kind.
+func (c cluster) versions(t *testing.T) map[string]string {
+	t.Helper()
 	found := map[string]string{}
-	for _, object := range deployments.Items {
-		found["deployment "+object.Name] = object.ResourceVersion
-	}
-	for _, object := range services.Items {
-		found["service "+object.Name] = object.ResourceVersion
+	for _, list := range []client.ObjectList{
+		&appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &corev1.ServiceList{}, &corev1.ConfigMapList{}, &corev1.SecretList{},
+	} {
+		if err := c.List(t.Context(), list, client.InNamespace(c.namespace)); err != nil {
+			t.Fatal(err)
+		}
+		err := meta.EachListItem(list, func(o runtime.Object) error {
+			object := o.(client.Object)
+			kind := strings.TrimPrefix(fmt.Sprintf("%T", object), "*v1.")
+			found[object.GetName()+", "+kind] = object.GetResourceVersion()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return found
 }

@@ -56,7 +56,7 @@ func TestObserve(t *testing.T) {
 	}
 	k.observes(t, Pair{Target: waiting}, "There is no primary yet.")
 
-	if err := k.deployment.SyncPrimary(t.Context(), c, revision); err != nil {
+	if err := k.deployment.SyncPrimary(t.Context(), c, rollout.Version{Revision: revision}); err != nil {
 		t.Fatal(err)
 	}
 	k.setStatus(t, "podinfo", appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, ReadyReplicas: 1, AvailableReplicas: 1})
@@ -127,7 +127,7 @@ func TestThePrimaryIsMadeOnceAndFollowsThePromotedRevision(t *testing.T) {
 
 func (c cluster) syncs(t *testing.T, revision string) {
 	t.Helper()
-	if err := c.deployment.SyncPrimary(t.Context(), c.canary(), revision); err != nil {
+	if err := c.deployment.SyncPrimary(t.Context(), c.canary(), rollout.Version{Revision: revision}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -163,8 +163,8 @@ func TestNothingIsPromotedThatChangedMeanwhile(t *testing.T) {
 	k.syncs(t, analysed)
 	before := k.readDeployment(t, "podinfo-primary")
 	k.setImage(t, "app:unseen")
-	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); !errors.Is(err, ErrRevisionChanged) {
-		t.Errorf("error %v, want ErrRevisionChanged", err)
+	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: analysed}); !errors.Is(err, ErrVersionChanged) {
+		t.Errorf("error %v, want ErrVersionChanged", err)
 	}
 	if after := k.readDeployment(t, "podinfo-primary"); after.ResourceVersion != before.ResourceVersion {
 		t.Error("the primary was written nevertheless")
@@ -198,8 +198,8 @@ func TestARevisionThatChangesBetweenTwoAttemptsIsNotPromoted(t *testing.T) {
 		k.setReplicas(t, "podinfo-primary", 3)
 		k.setImage(t, "app:unseen")
 	}}
-	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), revision); !errors.Is(err, ErrRevisionChanged) {
-		t.Errorf("error %v, want ErrRevisionChanged", err)
+	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: revision}); !errors.Is(err, ErrVersionChanged) {
+		t.Errorf("error %v, want ErrVersionChanged", err)
 	}
 	if got := k.readDeployment(t, "podinfo-primary"); image(got) != "app:1" {
 		t.Errorf("image %s, want app:1", image(got))
@@ -215,10 +215,10 @@ func TestADeploymentOfSomebodyElseIsNoPrimary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pair.Primary != (rollout.Workload{}) {
-		t.Errorf("primary %+v, want none: it is not ours", pair.Primary)
+	if want := "deployment podinfo-primary." + k.namespace + " belongs to somebody else"; pair.Primary != (rollout.Workload{}) || pair.Claim != want {
+		t.Errorf("primary %+v, claim %q, want none, and %q", pair.Primary, pair.Claim, want)
 	}
-	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), revisionOf(t, target)); !errors.Is(err, ErrForeign) {
+	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: revisionOf(t, target)}); !errors.Is(err, ErrForeign) {
 		t.Errorf("error %v, want ErrForeign", err)
 	}
 	if got := k.readDeployment(t, "podinfo-primary"); got.ResourceVersion != other.ResourceVersion {
@@ -254,7 +254,7 @@ func TestTargetsThatCannotBeReleased(t *testing.T) {
 			target := k.target()
 			tc.change(target)
 			k.create(t, target)
-			err := k.deployment.SyncPrimary(t.Context(), k.canary(), revisionOf(t, target))
+			err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: revisionOf(t, target)})
 			if !errors.Is(err, ErrInvalidTarget) {
 				t.Errorf("error %v, want ErrInvalidTarget; %s", err, tc.reason)
 			}
@@ -273,7 +273,7 @@ func TestAnUnreachableServerIsNotAMissingPrimary(t *testing.T) {
 	target := k.target()
 	k.create(t, target)
 	k.deployment.options.Live = unreadable{Reader: k.Client, name: "podinfo-primary"}
-	err := k.deployment.SyncPrimary(t.Context(), k.canary(), revisionOf(t, target))
+	err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: revisionOf(t, target)})
 	if !errors.Is(err, errUnreadable) {
 		t.Errorf("error %v, want the read's", err)
 	}

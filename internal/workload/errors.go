@@ -1,6 +1,13 @@
 package workload
 
-import apierrors "k8s.io/apimachinery/pkg/api/errors"
+import (
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"flagger.app/flagger/internal/workload/configs"
+)
 
 // marked has the text of error, which users may match on, and is mark as well for errors.Is.
 type marked struct {
@@ -15,6 +22,18 @@ func (m marked) Unwrap() []error { return []error{m.error, m.mark} }
 // its source; trying again cannot help.
 func rejected(err error) error {
 	if apierrors.IsInvalid(err) {
+		return marked{error: err, mark: ErrInvalidTarget}
+	}
+	return err
+}
+
+// configsError marks what went wrong with the configs of a target in this package's terms.
+func configsError(target view, err error) error {
+	err = fmt.Errorf("configs of %s: %w", target, err)
+	switch {
+	case errors.Is(err, configs.ErrForeign):
+		return marked{error: err, mark: ErrForeign}
+	case errors.Is(err, configs.ErrMissing):
 		return marked{error: err, mark: ErrInvalidTarget}
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +31,7 @@ type front struct {
 }
 
 // service is the Service as it is created.
-func (f front) service(c *v1beta1.Canary, target *appsv1.Deployment, l label) *corev1.Service {
+func (f front) service(c *v1beta1.Canary, target view, l label) *corev1.Service {
 	spec := c.Spec.Service
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
@@ -44,7 +43,7 @@ func (f front) service(c *v1beta1.Canary, target *appsv1.Deployment, l label) *c
 		Spec: corev1.ServiceSpec{
 			Type:     corev1.ServiceTypeClusterIP,
 			Selector: map[string]string{l.key: f.selects},
-			Ports:    servicePorts(spec, target.Spec.Template.Spec),
+			Ports:    servicePorts(spec, target.template.Spec),
 		},
 	}
 	var annotations map[string]string

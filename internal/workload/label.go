@@ -3,8 +3,6 @@ package workload
 import (
 	"fmt"
 	"strings"
-
-	appsv1 "k8s.io/api/apps/v1"
 )
 
 // suffix makes the name of the primary's from the name of the target's.
@@ -17,16 +15,14 @@ type label struct{ key, value string }
 func (l label) primary() string { return l.value + suffix }
 
 // labelOf finds the first of keys in the target's selector; it returns ErrInvalidTarget if none is there.
-func labelOf(target *appsv1.Deployment, keys []string) (label, error) {
-	if target.Spec.Selector != nil {
-		for _, key := range keys {
-			if value, found := target.Spec.Selector.MatchLabels[key]; found {
-				return label{key: key, value: value}, nil
-			}
+func labelOf(target view, keys []string) (label, error) {
+	labels := target.selected()
+	for _, key := range keys {
+		if value, found := labels[key]; found {
+			return label{key: key, value: value}, nil
 		}
 	}
-	err := fmt.Errorf("getSelectorLabel failed: deployment %s.%s spec.selector.matchLabels must contain one of %v",
-		target.Name, target.Namespace, keys)
+	err := fmt.Errorf("getSelectorLabel failed: %s spec.selector.matchLabels must contain one of %v", target, keys)
 	return label{}, marked{error: err, mark: ErrInvalidTarget}
 }
 
@@ -43,20 +39,4 @@ func keep(metadata map[string]string, passes func(key string) bool) map[string]s
 		}
 	}
 	return kept
-}
-
-// included returns the filter that -include-label-prefix describes: "*" passes every key, another prefix the keys that
-// begin with it, an empty one none.
-func included(prefixes []string) func(key string) bool {
-	return func(key string) bool {
-		if isFlux(key) {
-			return false
-		}
-		for _, prefix := range prefixes {
-			if prefix == "*" || prefix != "" && strings.HasPrefix(key, prefix) {
-				return true
-			}
-		}
-		return false
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,6 +19,8 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/internal/workload/configs"
+	"flagger.app/flagger/internal/workload/scaler"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -33,7 +37,8 @@ func TestMain(m *testing.M) {
 type cluster struct {
 	client.Client
 	namespace  string
-	deployment *Deployment
+	deployment *PodTarget
+	daemonSet  *PodTarget
 	services   *PodServices
 }
 
@@ -43,11 +48,15 @@ func newCluster(t *testing.T) cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := Options{Client: c, Live: c, SelectorLabels: defaultLabels}
+	options := Options{
+		Client: c, Live: c, SelectorLabels: defaultLabels,
+		Scaler: scaler.New(scaler.Options{Client: c}),
+	}
 	return cluster{
 		Client:     c,
 		namespace:  testkit.NewNamespace(t, c),
 		deployment: NewDeployment(options),
+		daemonSet:  NewDaemonSet(options),
 		services:   NewServices(options),
 	}
 }
@@ -193,6 +202,75 @@ type readingThrough struct {
 
 func (c readingThrough) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	return c.reader.Get(ctx, key, object, options...)
+}
+
+// errCrashed is what a crashing client gives.
+var errCrashed = errors.New("crashed")
+
+// recorder is a Client that remembers what it was asked for, as verb and name. If crash is the next write, it is not
+// sent, and the client serves again.
+type recorder struct {
+	client.Client
+	calls []string
+	crash string
+}
+
+func (r *recorder) note(verb string, object client.Object) error {
+	call := verb + " " + object.GetName()
+	r.calls = append(r.calls, call)
+	if call == r.crash {
+		r.crash = ""
+		return errCrashed
+	}
+	return nil
+}
+
+// took returns the calls since it was last asked, sorted.
+func (r *recorder) took() []string {
+	calls := slices.Sorted(slices.Values(r.calls))
+	r.calls = nil
+	return calls
+}
+
+// tookWrites are those of the calls that are no reads.
+func (r *recorder) tookWrites() []string {
+	return slices.DeleteFunc(r.took(), func(call string) bool { return strings.HasPrefix(call, "get ") })
+}
+
+func (r *recorder) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	r.calls = append(r.calls, "get "+key.Name)
+	return r.Client.Get(ctx, key, object, options...)
+}
+
+func (r *recorder) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
+	if err := r.note("create", object); err != nil {
+		return err
+	}
+	return r.Client.Create(ctx, object, options...)
+}
+
+func (r *recorder) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
+	if err := r.note("update", object); err != nil {
+		return err
+	}
+	return r.Client.Update(ctx, object, options...)
+}
+
+func (r *recorder) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if err := r.note("patch", object); err != nil {
+		return err
+	}
+	return r.Client.Patch(ctx, object, patch, options...)
+}
+
+// tracking makes the adapters follow configs, and returns the client that they work with.
+func (c *cluster) tracking() *recorder {
+	through := &recorder{Client: c.Client}
+	for _, adapter := range []*PodTarget{c.deployment, c.daemonSet} {
+		adapter.options.Client, adapter.options.Live = through, through
+		adapter.options.Configs = configs.New(configs.Options{Client: through, Live: through})
+	}
+	return through
 }
 
 // load decodes a YAML file; it reports whether there is one.

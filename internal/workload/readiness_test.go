@@ -138,7 +138,7 @@ func TestReadiness(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := bar{percent: tc.percent, deadline: time.Minute}.judge(tc.in)
+			got := deployments{}.judge(tc.in, bar{percent: tc.percent, deadline: time.Minute})
 			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(finding{})); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 			}

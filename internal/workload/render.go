@@ -8,161 +8,203 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/workload/configs"
 )
 
 const (
 	// revisionAnnotation is on the primary: the revision of the target that it was copied from.
 	revisionAnnotation = "flagger.app/revision"
+	// configsAnnotation is on the primary: the fingerprint of the configs that were copied with it.
+	configsAnnotation = "flagger.app/configs"
 	// idAnnotation is on the primary's pods and changes with each promotion, so that every promotion rolls them.
 	idAnnotation = "flagger-id"
 
-	lastAppliedAnnotation  = corev1.LastAppliedConfigAnnotation
-	controllerRevisionNote = "deployment.kubernetes.io/revision"
+	lastAppliedAnnotation = corev1.LastAppliedConfigAnnotation
 )
 
-// blueprint is all that a primary Deployment is made from.
+// histories are the annotations in which controllers of Kubernetes count a workload's own changes.
+var histories = []string{"deployment.kubernetes.io/revision", appsv1.DeprecatedTemplateGeneration}
+
+// blueprint is all that a primary is made from.
 type blueprint struct {
-	canary   *v1beta1.Canary
-	target   *appsv1.Deployment
-	revision string
-	label    label
+	canary *v1beta1.Canary
+	kind   traits
+	target view
+	// spec is the target's, as a tree: it keeps the fields that our types do not know. Nobody may write to it.
+	spec    map[string]any
+	version rollout.Version
+	label   label
+	// renames tells which configs the primary has copies of.
+	renames func(kind configs.Kind, name string) bool
 	// selectorLabels and prefixes are the operator's -selector-labels and -include-label-prefix.
 	selectorLabels, prefixes []string
 }
 
-// primaryName is the name of the copy of the canary's target.
-func primaryName(c *v1beta1.Canary) string { return c.Spec.TargetRef.Name + suffix }
-
-// replicas are the pods that a Deployment asks for; the API server's default is one.
-func replicas(d *appsv1.Deployment) int32 {
-	if d.Spec.Replicas == nil {
-		return 1
-	}
-	return *d.Spec.Replicas
-}
-
 // create is the primary where there is none yet.
-func (b blueprint) create() *appsv1.Deployment {
-	count := max(replicas(b.target), 1)
-	selector := map[string]string{b.label.key: b.label.primary()}
-	primary := &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{
-			Name:            primaryName(b.canary),
-			Namespace:       b.canary.Namespace,
-			Annotations:     keep(b.target.Annotations, isPortable),
-			OwnerReferences: []metav1.OwnerReference{kube.OwnerReference(b.canary)},
-		},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &count,
-			Selector: &metav1.LabelSelector{MatchLabels: selector},
-		},
+func (b blueprint) create() *unstructured.Unstructured {
+	key := primaryKey(b.canary)
+	primary := &unstructured.Unstructured{Object: map[string]any{}}
+	primary.SetGroupVersionKind(b.kind.gvk())
+	primary.SetName(key.Name)
+	primary.SetNamespace(key.Namespace)
+	primary.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(b.canary)})
+	primary.SetAnnotations(keep(b.target.GetAnnotations(), isPortable))
+	spec := child(primary.Object, "spec")
+	child(spec, "selector")["matchLabels"] = map[string]any{b.label.key: b.label.primary()}
+	if b.kind.hasReplicas {
+		spec["replicas"] = int64(max(b.target.replicas, 1))
 	}
 	b.fill(primary)
 	return primary
 }
 
-// update is the given primary brought to the target's revision. It leaves its argument as it is.
-func (b blueprint) update(primary *appsv1.Deployment) *appsv1.Deployment {
+// update is the given primary brought to the target's version. It leaves its argument as it is.
+func (b blueprint) update(primary *unstructured.Unstructured) *unstructured.Unstructured {
 	next := primary.DeepCopy()
-	passes := included(b.prefixes)
-	next.Annotations = keep(b.target.Annotations, func(key string) bool { return passes(key) && isPortable(key) })
-	if note, found := primary.Annotations[controllerRevisionNote]; found {
-		next.Annotations[controllerRevisionNote] = note
+	notes := keep(kube.Inherited(b.target.GetAnnotations(), b.prefixes), isPortable)
+	for _, key := range histories {
+		if note, found := primary.GetAnnotations()[key]; found {
+			notes[key] = note
+		}
 	}
-	// An autoscaler has its own idea of the primary's size; and a target that is at rest says nothing about it.
-	if count := replicas(b.target); b.canary.Spec.AutoscalerRef == nil && count > 0 {
-		next.Spec.Replicas = &count
+	next.SetAnnotations(notes)
+	if b.sizes() && b.kind.hasReplicas {
+		child(next.Object, "spec")["replicas"] = int64(b.target.replicas)
 	}
 	b.fill(next)
 	return next
 }
 
-// fill sets what a new primary and a promoted one have in common.
-func (b blueprint) fill(primary *appsv1.Deployment) {
-	source := b.target.Spec.DeepCopy()
-	primary.Labels = keep(b.target.Labels, included(b.prefixes))
-	primary.Labels[b.label.key] = b.label.primary()
-	primary.Annotations[revisionAnnotation] = b.revision
-	primary.Spec.ProgressDeadlineSeconds = source.ProgressDeadlineSeconds
-	primary.Spec.MinReadySeconds = source.MinReadySeconds
-	primary.Spec.RevisionHistoryLimit = source.RevisionHistoryLimit
-	primary.Spec.Strategy = source.Strategy
+// sizes says whether the target has a size for the primary: an autoscaler has its own idea of that, and a target that is
+// at rest says nothing about it.
+func (b blueprint) sizes() bool { return b.canary.Spec.AutoscalerRef == nil && b.target.replicas > 0 }
 
-	template := b.template(primary.Spec.Selector)
-	template.Annotations[idAnnotation] = b.id()
-	b.renameSelectors(&template.Spec)
-	primary.Spec.Template = template
+// fill sets what a new primary and a promoted one have in common.
+func (b blueprint) fill(primary *unstructured.Unstructured) {
+	labels := kube.Inherited(b.target.GetLabels(), b.prefixes)
+	labels[b.label.key] = b.label.primary()
+	primary.SetLabels(labels)
+	primary.SetAnnotations(record(primary.GetAnnotations(), b.version))
+
+	spec := child(primary.Object, "spec")
+	for _, member := range b.kind.copied {
+		delete(spec, member)
+		if value, found := b.spec[member]; found {
+			spec[member] = runtime.DeepCopyJSONValue(value)
+		}
+	}
+	selector, _, _ := unstructured.NestedStringMap(spec, "selector", "matchLabels") // the API server has seen to its shape
+	template := b.template(selector)
+	child(child(template, "metadata"), "annotations")[idAnnotation] = b.id()
+	b.rename(template["spec"], "spec")
+	spec["template"] = template
 }
 
 // template is the target's pod template with the primary's labels, its pod spec as the user wrote it. Besides the label
-// it carries all that selector asks for: the selector of a Deployment cannot change, -selector-labels can.
-func (b blueprint) template(selector *metav1.LabelSelector) corev1.PodTemplateSpec {
-	template := *b.target.Spec.Template.DeepCopy()
+// it carries all that selector asks for: the selector of a workload cannot change, -selector-labels can.
+func (b blueprint) template(selector map[string]string) map[string]any {
+	template := runtime.DeepCopyJSON(child(maps.Clone(b.spec), "template"))
+	metadata := child(template, "metadata")
 	isOurs := func(key string) bool { return !isFlux(key) }
-	template.Labels = keep(template.Labels, isOurs)
-	template.Labels[b.label.key] = b.label.primary()
-	if selector != nil {
-		maps.Copy(template.Labels, selector.MatchLabels)
+	labels := keep(b.target.template.Labels, isOurs)
+	labels[b.label.key] = b.label.primary()
+	maps.Copy(labels, selector)
+	metadata["labels"] = asTree(labels)
+	metadata["annotations"] = asTree(keep(b.target.template.Annotations, isOurs))
+	if b.kind.idleKey != "" {
+		unstructured.RemoveNestedField(template, "spec", "nodeSelector", b.kind.idleKey)
 	}
-	template.Annotations = keep(template.Annotations, isOurs)
 	return template
 }
 
-// id is the same for every attempt to copy one revision, so that an attempt repeated after a crash rolls nothing. It
+// id is the same for every attempt to copy one version, so that an attempt repeated after a crash rolls nothing. It
 // is a version 5 UUID, RFC 9562 section 5.5, where Flagger had a random one.
 func (b blueprint) id() string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(b.canary.UID)+"/"+b.revision)).String()
+	name := string(b.canary.UID) + "/" + b.version.Revision
+	if b.version.Configs != "" {
+		name += "/" + b.version.Configs
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
 }
 
-// renameSelectors makes the rules by which the target's pods keep apart from each other rules for the primary's pods.
-func (b blueprint) renameSelectors(spec *corev1.PodSpec) {
-	for i := range spec.TopologySpreadConstraints {
-		b.renameSelector(spec.TopologySpreadConstraints[i].LabelSelector)
-	}
-	if spec.Affinity == nil || spec.Affinity.PodAntiAffinity == nil {
-		return
-	}
-	apart := spec.Affinity.PodAntiAffinity
-	for i := range apart.RequiredDuringSchedulingIgnoredDuringExecution {
-		b.renameSelector(apart.RequiredDuringSchedulingIgnoredDuringExecution[i].LabelSelector)
-	}
-	for i := range apart.PreferredDuringSchedulingIgnoredDuringExecution {
-		b.renameSelector(apart.PreferredDuringSchedulingIgnoredDuringExecution[i].PodAffinityTerm.LabelSelector)
-	}
-}
-
-func (b blueprint) renameSelector(selector *metav1.LabelSelector) {
-	if selector == nil {
-		return
-	}
-	for key, value := range selector.MatchLabels {
-		if b.selectsTarget(key, value) {
-			selector.MatchLabels[key] = value + suffix
+// rename gives the primary's names to what is named in a tree: configs that have copies, and the pods that the target's
+// pods keep apart from. Path is where the tree is in the template. It returns the tree, which it changes.
+func (b blueprint) rename(tree any, path string) any {
+	switch value := tree.(type) {
+	case map[string]any:
+		if slices.Contains(b.kind.apart, path) {
+			b.renameSelector(value)
+			return value
+		}
+		for key, member := range value {
+			value[key] = b.rename(member, path+"."+key)
+		}
+	case []any:
+		for i, element := range value {
+			value[i] = b.rename(element, path)
+		}
+	case string:
+		if config, found := references[path]; found && b.renames(config, value) {
+			return value + suffix
 		}
 	}
-	for _, expression := range selector.MatchExpressions {
-		for i, value := range expression.Values {
-			if b.selectsTarget(expression.Key, value) {
-				expression.Values[i] = value + suffix
-			}
+	return tree
+}
+
+func (b blueprint) renameSelector(selector map[string]any) {
+	labels, _ := selector["matchLabels"].(map[string]any)
+	for key, value := range labels {
+		labels[key] = b.renameLabel(key, value)
+	}
+	expressions, _ := selector["matchExpressions"].([]any)
+	for _, expression := range expressions {
+		expression, _ := expression.(map[string]any)
+		values, _ := expression["values"].([]any)
+		for i, value := range values {
+			values[i] = b.renameLabel(expression["key"], value)
 		}
 	}
 }
 
-// selectsTarget says whether a label means the target's pods: one of the operator's keys with the target's name or,
-// as names and labels may differ, the very label by which the pods are told apart.
-func (b blueprint) selectsTarget(key, value string) bool {
-	if key == b.label.key && value == b.label.value {
-		return true
+// renameLabel is the primary's value for a label that means the target's pods: one of the operator's keys with the
+// target's name or, as names and labels may differ, the very label by which the pods are told apart. Other labels keep
+// their value.
+func (b blueprint) renameLabel(key, value any) any {
+	name, _ := key.(string)
+	text, _ := value.(string)
+	isOurs := name == b.label.key && text == b.label.value
+	if isOurs || slices.Contains(b.selectorLabels, name) && text == b.target.GetName() {
+		return text + suffix
 	}
-	return slices.Contains(b.selectorLabels, key) && value == b.target.Name
+	return value
 }
 
 // isPortable says whether an annotation of the target may be on the primary as well: it must not speak of the target's
 // own history.
 func isPortable(key string) bool {
-	return !isFlux(key) && key != lastAppliedAnnotation && key != controllerRevisionNote
+	return !isFlux(key) && key != lastAppliedAnnotation && !slices.Contains(histories, key)
+}
+
+// child is the object under key, which is made where there is none.
+func child(tree map[string]any, key string) map[string]any {
+	found, ok := tree[key].(map[string]any)
+	if !ok {
+		found = map[string]any{}
+		tree[key] = found
+	}
+	return found
+}
+
+func asTree(metadata map[string]string) map[string]any {
+	tree := make(map[string]any, len(metadata))
+	for key, value := range metadata {
+		tree[key] = value
+	}
+	return tree
 }

@@ -4,13 +4,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/workload/configs"
 )
 
 // flags are the operator's options in a case, where they are not the defaults.
@@ -24,7 +27,7 @@ type flags struct {
 func TestRenderedPrimaries(t *testing.T) {
 	for name, folder := range cases(t, "primary") {
 		t.Run(name, func(t *testing.T) {
-			canary, target, existing := &v1beta1.Canary{}, &appsv1.Deployment{}, &appsv1.Deployment{}
+			canary, target, existing := &v1beta1.Canary{}, &unstructured.Unstructured{}, &unstructured.Unstructured{}
 			given := flags{SelectorLabels: slices.Clone(defaultLabels)}
 			load(t, filepath.Join(folder, "canary.yaml"), canary)
 			load(t, filepath.Join(folder, "target.yaml"), target)
@@ -40,24 +43,43 @@ func TestRenderedPrimaries(t *testing.T) {
 			if diff := cmp.Diff([]any{before, held}, []any{target, existing}); diff != "" {
 				t.Errorf("rendering changed its input (-before +after):\n%s", diff)
 			}
-			unmarked := got.DeepCopy()
-			delete(unmarked.Annotations, revisionAnnotation)
-			if revision, err := plans.copied(unmarked); err != nil || revision != plans.revision {
-				t.Errorf("without our mark it is taken for a copy of %q (%v), not of %q", revision, err, plans.revision)
+			flaggers := plans
+			flaggers.kind.apart = nil // it renames fewer selectors
+			for _, unmarked := range []*unstructured.Unstructured{got, flaggers.create()} {
+				if agrees, err := plans.agrees(decoded(t, plans.kind, unmarked)); err != nil || !agrees {
+					t.Errorf("without our mark it is not taken for a copy (%v): %v", err, unmarked)
+				}
 			}
 			golden(t, filepath.Join(folder, "primary.yaml"), got)
 		})
 	}
 }
 
-func planned(t *testing.T, c *v1beta1.Canary, target *appsv1.Deployment, given flags) blueprint {
+// planned is the blueprint of a primary of target, of which every config has a copy whose name begins with "tracked".
+func planned(t *testing.T, c *v1beta1.Canary, target *unstructured.Unstructured, given flags) blueprint {
 	t.Helper()
-	options := Options{SelectorLabels: given.SelectorLabels, IncludeLabelPrefix: given.IncludeLabelPrefix}
-	plans, err := NewDeployment(options).blueprint(c, target, revisionOf(t, target))
+	adapter := &PodTarget{
+		options: Options{SelectorLabels: given.SelectorLabels, IncludeLabelPrefix: given.IncludeLabelPrefix},
+		kind:    kinds[target.GetKind()],
+	}
+	source := decoded(t, adapter.kind.traits(), target)
+	plans, err := adapter.blueprint(c, source)
 	if err != nil {
 		t.Fatal(err)
 	}
+	plans.spec = child(target.Object, "spec")
+	plans.version.Revision = revision(t, source.template)
+	plans.renames = func(_ configs.Kind, name string) bool { return strings.HasPrefix(name, "tracked") }
 	return plans
+}
+
+func decoded(t *testing.T, of traits, tree *unstructured.Unstructured) view {
+	t.Helper()
+	found, err := typed(kinds[of.name], tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // golden compares an object with a file, or writes the file.
@@ -81,18 +103,19 @@ func golden(t *testing.T, file string, object any) {
 	}
 }
 
-func TestIDsFollowCanaryAndRevision(t *testing.T) {
-	one := blueprint{canary: &v1beta1.Canary{}, revision: "h1:1"}
+func TestIDsFollowCanaryAndVersion(t *testing.T) {
+	one := blueprint{canary: &v1beta1.Canary{}, version: rollout.Version{Revision: "h1:1"}}
 	one.canary.UID = "a"
-	again, other, another := one, one, one
-	other.revision = "h1:2"
+	again, other, another, edited := one, one, one, one
+	other.version.Revision = "h1:2"
+	edited.version.Configs = "h1:3"
 	another.canary = &v1beta1.Canary{}
 	another.canary.UID = "b"
 	if one.id() != again.id() {
 		t.Error("a second attempt has another id, and would roll the pods again")
 	}
-	if one.id() == other.id() || one.id() == another.id() {
-		t.Error("another revision or canary has the same id, and would not roll the pods")
+	if one.id() == other.id() || one.id() == another.id() || one.id() == edited.id() {
+		t.Error("another revision, canary or content of configs has the same id, and would not roll the pods")
 	}
 }
 
@@ -116,7 +139,7 @@ func TestTheLabelIsTheFirstOfTheOperatorsKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			target := cluster{}.target()
 			target.Spec.Selector.MatchLabels = tc.labels
-			got, err := labelOf(target, defaultLabels)
+			got, err := labelOf(deployments{}.view(target), defaultLabels)
 			if err != nil || got != tc.want {
 				t.Errorf("label %+v (%v), want %+v; %s", got, err, tc.want, tc.reason)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,6 +13,13 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/internal/workload/scaler"
+)
+
+// The kinds of autoscaler that a canary may refer to.
+const (
+	kindHPA          = "HorizontalPodAutoscaler"
+	kindScaledObject = "ScaledObject"
 )
 
 // least is a HorizontalPodAutoscaler of the target with a minimum.
@@ -234,5 +242,90 @@ func TestAPrimaryThatCannotBeReadDoesNotSizeTheTarget(t *testing.T) {
 	}
 	if got := k.readDeployment(t, "podinfo"); replicas(got) != 0 {
 		t.Errorf("%d replicas, guessed", replicas(got))
+	}
+}
+
+// TestTheAutoscalerIsPausedFirstAndResumedFirst lets the operator crash with its first write.
+func TestTheAutoscalerIsPausedFirstAndResumedFirst(t *testing.T) {
+	testkit.StartAPIServer(t, "internal/workload/testdata/crds")
+	k := newCluster(t)
+	object := k.scaled(3)
+	object.SetName("traffic")
+	k.create(t, k.target(), object)
+	through := &recorder{Client: k.Client}
+	k.deployment.options.Client = through
+	k.deployment.options.Scaler = scaler.New(scaler.Options{Client: through})
+	c := k.canary()
+	c.Spec.AutoscalerRef = &v1beta1.AutoscalerReference{Kind: kindScaledObject, Name: "traffic"}
+	for _, step := range []struct {
+		reason string
+		to     rollout.Direction
+		want   int32 // replicas once done
+	}{
+		{reason: "KEDA would start pods again that are stopped while it works.", to: rollout.Down, want: 0},
+		{reason: "KEDA would stop pods again that are started while it is paused.", to: rollout.Up, want: 3},
+	} {
+		before := replicas(k.readDeployment(t, "podinfo"))
+		through.crash = "patch traffic"
+		if err := k.deployment.Scale(t.Context(), c, step.to); !errors.Is(err, errCrashed) {
+			t.Errorf("error %v, want the crash", err)
+		}
+		if got := replicas(k.readDeployment(t, "podinfo")); got != before {
+			t.Errorf("%d replicas after the first write, want %d still; %s", got, before, step.reason)
+		}
+		through.took()
+		for range 2 {
+			if err := k.deployment.Scale(t.Context(), c, step.to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := replicas(k.readDeployment(t, "podinfo")); got != step.want {
+			t.Errorf("%d replicas, want %d", got, step.want)
+		}
+		if diff := cmp.Diff([]string{"patch podinfo", "patch traffic"}, through.tookWrites()); diff != "" {
+			t.Errorf("writes of two calls (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestAPromotedPrimaryFollowsTheTargetsSize(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reason          string
+		target, primary int32
+		autoscaled      *v1beta1.AutoscalerReference
+		want            int32
+	}{
+		"Larger":     {reason: "The user asked for more pods.", target: 5, primary: 2, want: 5},
+		"Smaller":    {reason: "Or for fewer.", target: 1, primary: 2, want: 1},
+		"Same":       {reason: "There is nothing to do.", target: 2, primary: 2, want: 2},
+		"AtRest":     {reason: "A target at rest says nothing about size.", target: 0, primary: 2, want: 2},
+		"FromZero":   {reason: "A primary without pods serves nobody.", target: 2, primary: 0, want: 2},
+		"Autoscaled": {reason: "The autoscaler decides.", target: 5, primary: 2, want: 2, autoscaled: &v1beta1.AutoscalerReference{Kind: kindHPA, Name: "podinfo"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newCluster(t)
+			k.create(t, k.target())
+			k.promotes(t)
+			k.setReplicas(t, "podinfo", tc.target)
+			k.setReplicas(t, "podinfo-primary", tc.primary)
+			before := k.readDeployment(t, "podinfo-primary")
+			c := k.canary()
+			c.Spec.AutoscalerRef = tc.autoscaled
+			for range 2 {
+				if err := k.deployment.SyncPrimary(t.Context(), c, k.version(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := k.readDeployment(t, "podinfo-primary")
+			if diff := cmp.Diff(before.Spec.Template, got.Spec.Template); diff != "" {
+				t.Errorf("the pods roll (-before +after):\n%s", diff)
+			}
+			if replicas(got) != tc.want {
+				t.Errorf("%d replicas, want %d; %s", replicas(got), tc.want, tc.reason)
+			}
+			if wrote := got.ResourceVersion != before.ResourceVersion; wrote != (tc.want != tc.primary) {
+				t.Errorf("wrote: %t, from %d to %d replicas", wrote, tc.primary, tc.want)
+			}
+		})
 	}
 }

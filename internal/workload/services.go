@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +23,7 @@ type PodServices struct{ options Options }
 
 var _ Services = (*PodServices)(nil)
 
-// NewServices returns the Services for Deployments. They are read from caches; a write that rests on an old copy is
+// NewServices returns the Services for Deployments and DaemonSets. They are read from caches; a write that rests on an old copy is
 // refused as a conflict, and the next attempt sees the new one.
 func NewServices(options Options) *PodServices { return &PodServices{options: options} }
 
@@ -146,13 +145,17 @@ func (s *PodServices) read(ctx context.Context, namespace, name string) (*corev1
 }
 
 // target reads the workload behind the Services, and the label that tells its pods apart.
-func (s *PodServices) target(ctx context.Context, c *v1beta1.Canary) (*appsv1.Deployment, label, error) {
-	target, err := readTarget(ctx, s.options.Client, c)
-	if err != nil {
-		return nil, label{}, err
+func (s *PodServices) target(ctx context.Context, c *v1beta1.Canary) (view, label, error) {
+	kind, found := kinds[c.Spec.TargetRef.Kind]
+	if !found {
+		return view{}, label{}, fmt.Errorf("services for a target of kind %q: not known", c.Spec.TargetRef.Kind)
 	}
-	found, err := labelOf(target, s.options.SelectorLabels)
-	return target, found, err
+	target, err := readTarget(ctx, s.options.Client, kind, c)
+	if err != nil {
+		return view{}, label{}, err
+	}
+	by, err := labelOf(target, s.options.SelectorLabels)
+	return target, by, err
 }
 
 // apexName is the name of the Service that users call, and the beginning of the names of the other two.

@@ -2,6 +2,7 @@ package rollouttest
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -63,8 +64,13 @@ func DropPrimary() Act {
 func Drift(canary rollout.Weight) Act {
 	t := rollout.Split(canary)
 	return Act{fmt.Sprintf("somebody sets the route to %d/%d", t.Primary, t.Canary), func(c *Cluster) {
+		if !c.route.exists {
+			return
+		}
 		t.Affinity = c.route.traffic.Affinity
+		left := c.route.left
 		c.route.set(c.Now, c.pace, t)
+		c.route.left = left // what others give and take back in an unwatched moment is theirs to drain
 	}}
 }
 
@@ -94,9 +100,60 @@ func Configure(name, sum string) Act {
 	}}
 }
 
+// Unreadable takes a config away that the pods cannot do without; Readable brings it back.
+func Unreadable() Act {
+	return Act{"config app is deleted", func(c *Cluster) { c.unreadable = "configmap app.test is missing" }}
+}
+
+// Readable ends what Unreadable began.
+func Readable() Act {
+	return Act{"every config can be read", func(c *Cluster) { c.unreadable = "" }}
+}
+
+// Claim has somebody else turn out to own what is ours to write; Unclaim ends that.
+func Claim() Act {
+	return Act{"somebody else has a claim", func(c *Cluster) { c.claim = "deployment podinfo-primary.test is somebody else's" }}
+}
+
+// Unclaim ends what Claim began.
+func Unclaim() Act {
+	return Act{"nobody else has a claim", func(c *Cluster) { c.claim = "" }}
+}
+
+// Resize has the user, or an autoscaler, change the number of pods of a side that runs.
+func Resize(side Side, pods int) Act {
+	return Act{fmt.Sprintf("the %v gets %d pods", side, pods), func(c *Cluster) {
+		if w := &c.workloads[side]; w.exists && w.replicas > 0 {
+			w.replicas = pods
+		}
+	}}
+}
+
+// Jump sets the clock.
+func Jump(by time.Duration) Act {
+	return Act{fmt.Sprintf("the clock jumps by %v", by), func(c *Cluster) { c.jump(by) }}
+}
+
+// Recreate makes the canary anew once it is gone.
+func Recreate() Act { return Act{"the user creates the canary again", (*Cluster).recreate} }
+
+// Revert has the user go back to what was promoted last, configs included.
+func Revert() Act {
+	return Act{"the user reverts to what was promoted last", func(c *Cluster) {
+		revision := c.Canary.Status.LastPromotedSpec
+		if configs, served := c.served[revision]; served {
+			c.push(revision)
+			c.configs = maps.Clone(configs)
+		}
+	}}
+}
+
 // Edit changes the canary's spec.
 func Edit(title string, edit func(*v1beta1.CanarySpec)) Act {
 	return Act{title, func(c *Cluster) {
+		if c.gone || c.Canary.DeletionTimestamp != nil {
+			return
+		}
 		edit(&c.Canary.Spec)
 		c.Canary.Generation++
 	}}

@@ -34,6 +34,10 @@ type Cluster struct {
 	apex      Side
 	apexMoved time.Time
 	configs   map[string]string
+	// served are the configs that the primary was given with each revision.
+	served map[string]map[string]string
+	// unreadable is what keeps the configs from being read, claim who else has one; empty for nothing.
+	unreadable, claim string
 	// broken says which revisions never become ready on which side.
 	broken map[Side]map[string]bool
 	// answers are what hooks and metrics say now, by name; those missing agree.
@@ -42,6 +46,8 @@ type Cluster struct {
 	calls map[string]int
 	// gone is set once the finalizer is removed.
 	gone bool
+	// jumped is how far the clock was set back in all.
+	jumped time.Duration
 }
 
 // route is the routing object.
@@ -68,12 +74,15 @@ func newCluster(s Story) *Cluster {
 		pace:         s.Pace,
 		capabilities: s.Capabilities,
 		settings:     s.Settings,
+		configs:      maps.Clone(s.Configs),
 		apex:         Target,
 		broken:       map[Side]map[string]bool{Target: {}, Primary: {}},
 		answers:      map[string]rollout.Answer{},
 		calls:        map[string]int{},
+		served:       map[string]map[string]string{},
 	}
 	c.Canary.Generation = 1
+	c.Canary.UID = "uid"
 	target := &c.workloads[Target]
 	target.exists, target.revision, target.replicas = true, Revision("A"), replicas
 	if analysis := s.Canary.GetAnalysis(); analysis != nil {
@@ -100,16 +109,20 @@ func (c *Cluster) observe(plan rollout.Plan) rollout.Observation {
 	in := rollout.Observation{
 		Now:        c.Now,
 		Plan:       plan,
-		UID:        "uid",
+		UID:        string(c.Canary.UID),
 		Generation: c.Canary.Generation,
 		Status:     *c.Canary.Status.DeepCopy(),
 		Deleting:   c.Canary.DeletionTimestamp != nil,
 		Target:     c.workloads[Target].observe(c.Now, Target, plan.Target, plan.Namespace),
 		Primary:    c.observePrimary(plan),
 		Configs:    maps.Clone(c.configs),
+		Claim:      c.claim,
 		Routed:     c.route.exists,
 		Routing:    c.route.observe(c.Now),
 		Answers:    rollout.Answers{},
+	}
+	if c.unreadable != "" {
+		in.Configs, in.Obstacle = nil, c.unreadable
 	}
 	if !plan.Routes {
 		in.Routed, in.Routing = true, rollout.Routing{Traffic: rollout.ToPrimary()}
@@ -176,23 +189,76 @@ func (c *Cluster) push(revision string) {
 	target.roll(c.Now, c.pace, c.broken[Target][revision])
 }
 
-// sync makes the primary a copy of the target and tells whether anything changed.
+// version is what the target carries.
+func (c *Cluster) version() rollout.Version {
+	return rollout.Version{Revision: c.workloads[Target].revision, Configs: rollout.Fingerprint(c.configs)}
+}
+
+// sync makes the primary a copy of the target and tells whether anything changed. A copy gets the target's size.
 func (c *Cluster) sync() bool {
 	target, primary := &c.workloads[Target], &c.workloads[Primary]
-	broken := c.broken[Primary][target.revision]
+	broken, want := c.broken[Primary][target.revision], c.version()
+	c.served[want.Revision] = maps.Clone(c.configs)
 	switch {
 	case !primary.exists:
-		*primary = deployment{exists: true, revision: target.revision}
+		*primary = deployment{exists: true, revision: want.Revision, configs: want.Configs}
 		primary.scale(c.Now, c.pace, max(target.replicas, replicas), broken)
-	case primary.revision == target.revision:
-		return false
+	case primary.revision == want.Revision && primary.configs == want.Configs:
+		return target.replicas > 0 && primary.scale(c.Now, c.pace, target.replicas, broken)
 	default:
-		primary.revision, primary.unmarked = target.revision, false
+		primary.revision, primary.configs, primary.unmarked = want.Revision, want.Configs, false
 		primary.roll(c.Now, c.pace, broken)
 	}
 	return true
 }
 
+// delete deletes the canary. Without a finalizer it is gone at once.
 func (c *Cluster) delete() {
+	if c.gone || c.Canary.DeletionTimestamp != nil {
+		return
+	}
 	c.Canary.DeletionTimestamp = &metav1.Time{Time: c.Now}
+	c.Canary.Generation++
+	if !c.Canary.Spec.RevertOnDeletion {
+		c.collect()
+	}
+}
+
+// collect is the end of a canary: all that it owned goes with it.
+func (c *Cluster) collect() {
+	c.gone = true
+	c.workloads[Primary] = deployment{}
+	c.route = route{left: c.route.left}
+	c.apex = Target
+}
+
+// recreate makes the canary anew.
+func (c *Cluster) recreate() {
+	if !c.gone {
+		return
+	}
+	c.gone = false
+	c.Canary.DeletionTimestamp = nil
+	c.Canary.Status = v1beta1.CanaryStatus{}
+	c.Canary.Generation++
+	c.Canary.UID += "-again"
+}
+
+// jump moves the clock of the operator. Forwards, all that was to come comes sooner; backwards, nothing in the cluster
+// comes later than it would have, but the times in the status lie in the future.
+func (c *Cluster) jump(by time.Duration) {
+	c.Now = c.Now.Add(by)
+	if by >= 0 {
+		return
+	}
+	for _, t := range []*time.Time{
+		&c.route.takenAt, &c.route.left, &c.apexMoved,
+		&c.workloads[0].readyAt, &c.workloads[0].deadline, &c.workloads[0].downUntil,
+		&c.workloads[1].readyAt, &c.workloads[1].deadline, &c.workloads[1].downUntil,
+	} {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+	c.jumped += by
 }

@@ -28,6 +28,8 @@ func (s Side) String() string {
 type deployment struct {
 	exists   bool
 	revision string
+	// configs is, on the primary, the fingerprint of the configs that it was copied with.
+	configs string
 	// unmarked is a primary of Flagger's: its revision can be told only by comparing it with the target.
 	unmarked bool
 	replicas int
@@ -44,6 +46,12 @@ type deployment struct {
 
 func (d *deployment) ready(now time.Time) bool {
 	return d.exists && d.replicas > 0 && !d.never && !now.Before(d.readyAt) && !now.Before(d.downUntil)
+}
+
+// stuck tells whether the pods were given up.
+func (d *deployment) stuck(now time.Time) bool {
+	hopeless := d.never || now.Before(d.readyAt)
+	return d.exists && d.replicas > 0 && hopeless && !now.Before(d.deadline)
 }
 
 func (d *deployment) available(now time.Time) int {
@@ -89,7 +97,7 @@ func (d *deployment) next(now time.Time) time.Time {
 
 // observe is what an adapter reports of the workload, in the words of the contract.
 func (d *deployment) observe(now time.Time, side Side, name, namespace string) rollout.Workload {
-	w := rollout.Workload{Exists: d.exists, Revision: d.revision, Replicas: d.replicas, Available: d.available(now)}
+	w := rollout.Workload{Exists: d.exists, Revision: d.revision, Configs: d.configs, Replicas: d.replicas, Available: d.available(now)}
 	if d.ready(now) {
 		w.Readiness = rollout.Ready
 		return w

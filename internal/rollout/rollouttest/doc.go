@@ -15,4 +15,8 @@
 //
 // A story can be played again with one status write lost, with the process killed after any other write, or with the
 // wake-ups in another order, and must come to the same end.
+//
+// Simulate lets chance tell the story instead, and tampers with decisions as a defect of the core would: then the door
+// alone must keep the invariants, which the referee calls by their numbers. A test takes the guards out of the door one
+// by one and requires that this is noticed.
 package rollouttest

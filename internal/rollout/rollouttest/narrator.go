@@ -12,6 +12,8 @@ import (
 type narrator struct {
 	strings.Builder
 	cluster *Cluster
+	// mute writes nothing, for stories that nobody reads.
+	mute bool
 	// told are the last lines about the state and about the workloads.
 	told  string
 	sides [2]string
@@ -25,6 +27,9 @@ func newNarrator(c *Cluster) *narrator {
 
 // look takes note of how the workloads are without telling it.
 func (n *narrator) look() {
+	if n.mute {
+		return
+	}
 	for side := range n.sides {
 		n.sides[side], _ = n.side(Side(side))
 	}
@@ -40,11 +45,17 @@ func (n *narrator) side(side Side) (string, bool) {
 func (n *narrator) clock() string { return n.cluster.Now.Sub(epoch).Round(1e9).String() }
 
 func (n *narrator) line(kind, text string) {
+	if n.mute {
+		return
+	}
 	_, _ = fmt.Fprintf(n, "%7s  %-5s  %s\n", n.clock(), kind, text) // a strings.Builder takes everything
 }
 
 // world tells what the cluster did by itself.
 func (n *narrator) world() {
+	if n.mute {
+		return
+	}
 	for side := range n.sides {
 		text, telling := n.side(Side(side))
 		if n.sides[side] != text && telling {
@@ -56,6 +67,9 @@ func (n *narrator) world() {
 
 // state tells the stored status.
 func (n *narrator) state() {
+	if n.mute {
+		return
+	}
 	s := n.cluster.Canary.Status
 	text := fmt.Sprintf("%s weight %d iterations %d failed %d, applied %s promoted %s%s",
 		s.Phase, s.CanaryWeight, s.Iterations, s.FailedChecks, letter(s.LastAppliedSpec), letter(s.LastPromotedSpec),

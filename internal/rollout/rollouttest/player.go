@@ -3,13 +3,13 @@ package rollouttest
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/testkit/chance"
 )
 
 // mostSteps ends stories that do not end.
@@ -47,12 +47,22 @@ type player struct {
 	story   Story
 	cluster *Cluster
 	referee referee
-	chance  *rand.Rand
-	log     *narrator
-	record  Record
-	// due is when the operator asked to be woken, zero for never; woken says that something else wakes it now.
-	due   time.Time
-	woken bool
+	// chance delays wake-ups; in a storm it decides what happens.
+	chance *chance.Chance
+	storm  bool
+	log    *narrator
+	record Record
+	// moved is when this process changed the traffic last, or began.
+	moved time.Time
+	// tampered is set once a tampered decision was tried; phases may then change in ways that nobody draws.
+	tampered bool
+	// due is when the operator asked to be woken, late when it hears of what happened, zero for never; woken says that
+	// something else wakes it now.
+	due, late time.Time
+	woken     bool
+	// plan is that of the generation of the spec that it was made for.
+	plan       rollout.Plan
+	generation int64
 	// beats are those to come; met is when the moment of the first was met.
 	beats []Beat
 	met   time.Time
@@ -62,11 +72,14 @@ func newPlayer(s Story) *player {
 	if s.Decide == nil {
 		s.Decide = rollout.Decide
 	}
+	if s.Permit == nil {
+		s.Permit = rollout.Permit
+	}
 	p := &player{story: s, cluster: newCluster(s), beats: s.Beats, woken: true}
 	p.referee = newReferee(p.cluster)
 	p.log = newNarrator(p.cluster)
 	if s.Seed != 0 {
-		p.chance = rand.New(rand.NewPCG(s.Seed, s.Seed))
+		p.chance = chance.Seeded(s.Seed)
 	}
 	return p
 }
@@ -137,7 +150,7 @@ func (p *player) act(a Act) {
 // advance moves the clock to what is due next; it returns false if nothing ever is.
 func (p *player) advance() bool {
 	next := p.cluster.next()
-	times := []time.Time{p.due}
+	times := []time.Time{p.due, p.late}
 	if !p.met.IsZero() {
 		times = append(times, p.met.Add(p.beats[0].When.pause))
 	}
@@ -152,6 +165,9 @@ func (p *player) advance() bool {
 	if next.After(p.cluster.Now) {
 		p.cluster.Now = next
 	}
+	if !p.late.After(p.cluster.Now) {
+		p.late = time.Time{}
+	}
 	p.log.world()
 	p.woken = true
 	return true
@@ -159,22 +175,26 @@ func (p *player) advance() bool {
 
 // step is one call of the controller.
 func (p *player) step() error {
+	p.due = time.Time{}
 	if p.cluster.gone {
 		return nil
 	}
-	if p.chance != nil {
+	if p.chance != nil && (p.storm || p.story.Seed != 0) {
 		p.cluster.Now = p.cluster.Now.Add(time.Duration(p.chance.IntN(1500)) * time.Millisecond)
 		p.log.world()
 	}
-	p.due = time.Time{}
 	err := p.reconcile()
 	p.log.look()
+	if errors.Is(err, errKilled) {
+		p.moved = p.cluster.Now
+	}
 	switch {
-	case errors.Is(err, errKilled), errors.Is(err, errOvertaken):
+	case err == nil:
+	case comesBack(err):
 		p.log.line("error", err.Error())
 		p.wakeIn(retryPause)
 		return nil
-	case err != nil:
+	default:
 		return fmt.Errorf("at %s: %w", p.log.clock(), err)
 	}
 	return nil
@@ -183,12 +203,7 @@ func (p *player) step() error {
 func (p *player) wakeIn(d time.Duration) { p.due = p.cluster.Now.Add(d) }
 
 func (p *player) reconcile() error {
-	plan, err := p.cluster.plan()
-	if err != nil {
-		return err
-	}
-	in := p.cluster.observe(plan)
-	dec, err := p.decide(in)
+	in, dec, err := p.decide()
 	if err != nil {
 		return err
 	}
@@ -207,21 +222,72 @@ func (p *player) reconcile() error {
 	return nil
 }
 
-// decide asks in rounds until the decision stands.
-func (p *player) decide(in rollout.Observation) (rollout.Decision, error) {
+// decide asks in rounds until there is a decision that passes the door. The cluster is observed anew in each.
+func (p *player) decide() (rollout.Observation, rollout.Decision, error) {
+	answers := rollout.Answers{}
+	p.referee.round = answers
+	var in rollout.Observation
 	for range mostRounds {
+		if err := p.replan(); err != nil {
+			return in, rollout.Decision{}, err
+		}
+		in = p.cluster.observe(p.plan)
+		p.referee.hopeless = p.cluster.workloads[Target].stuck(p.cluster.Now)
+		in.Answers, in.Moved = answers, p.moved
 		dec := p.story.Decide(in)
 		if len(dec.Ask) == 0 {
-			return dec, nil
+			return in, dec, p.pass(in, &dec)
 		}
 		for _, q := range dec.Ask {
-			if _, again := in.Answers[q]; again {
-				return dec, fmt.Errorf("%w: question %v is asked twice", ErrForbidden, q)
+			if _, again := answers[q]; again {
+				return in, dec, fmt.Errorf("%w: question %v is asked twice", ErrForbidden, q)
 			}
-			in.Answers[q] = p.answer(in.Plan, q)
+			answers[q] = p.answer(in.Plan, q)
+		}
+		if err := p.meanwhile(); err != nil {
+			return in, dec, err
 		}
 	}
-	return rollout.Decision{}, fmt.Errorf("%w: more than %d rounds of questions", ErrEndless, mostRounds)
+	return in, rollout.Decision{}, fmt.Errorf("%w: more than %d rounds of questions", ErrEndless, mostRounds)
+}
+
+// replan parses the spec where it is a new one.
+func (p *player) replan() error {
+	if p.generation == p.cluster.Canary.Generation {
+		return nil
+	}
+	plan, err := p.cluster.plan()
+	p.plan, p.generation = plan, p.cluster.Canary.Generation
+	return err
+}
+
+// pass takes a decision through the core's own door. In a storm some are tampered with before, and the door may refuse
+// those; the core's own it never refuses.
+func (p *player) pass(in rollout.Observation, dec *rollout.Decision) error {
+	tampered := p.storm && !in.Deleting && p.chance.OneIn(16)
+	if tampered {
+		tamper(p.chance, in, dec)
+		p.tampered = true
+	}
+	err := p.story.Permit(in, *dec)
+	switch {
+	case err == nil:
+		return nil
+	case tampered:
+		return fmt.Errorf("%w: %w", errDefect, err)
+	}
+	return fmt.Errorf("%w: %w", ErrForbidden, err)
+}
+
+// meanwhile lets something happen while somebody is being asked. What was asked about another spec counts for nothing.
+func (p *player) meanwhile() error {
+	if p.storm && p.chance.OneIn(12) {
+		p.act(p.choose())
+	}
+	if p.generation != p.cluster.Canary.Generation || p.cluster.gone {
+		return errOvertaken
+	}
+	return nil
 }
 
 // answer lets a hook, a metric or the providers answer as the story says.
@@ -272,12 +338,15 @@ func (p *player) store(in rollout.Observation, dec rollout.Decision) error {
 	if p.record.Writes == p.story.Lose {
 		return fmt.Errorf("%w before the status was written", errKilled)
 	}
-	if err := p.referee.stored(in.Plan, in.Status, dec.Status); err != nil {
+	if err := p.before(); err != nil {
+		return err
+	}
+	if err := p.referee.stored(in.Plan, in.Status, dec.Status, p.tampered); err != nil {
 		return err
 	}
 	p.cluster.Canary.Status = *dec.Status.DeepCopy()
 	p.woken = true
-	return nil
+	return p.behind()
 }
 
 // announce sends the events and calls the hooks that close a run.
@@ -292,6 +361,9 @@ func (p *player) announce(in rollout.Observation, dec rollout.Decision) {
 }
 
 func (p *player) say(events []rollout.Event) {
+	if p.log.mute {
+		return
+	}
 	for _, e := range events {
 		p.record.Events = append(p.record.Events, e.Message)
 		p.log.line("says", fmt.Sprintf("%s %s (%s, %s)", e.Type[:1], e.Message, e.Reason, e.Phase))

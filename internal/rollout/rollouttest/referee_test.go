@@ -42,8 +42,8 @@ func meddle(phase v1beta1.CanaryPhase, change func(rollout.Observation, *rollout
 	}
 }
 
-// reroute replaces the traffic that a decision asks for.
-func reroute(t rollout.Traffic) func(rollout.Observation, *rollout.Decision) {
+// rerouted replaces the traffic that a decision asks for.
+func rerouted(t rollout.Traffic) func(rollout.Observation, *rollout.Decision) {
 	return func(_ rollout.Observation, dec *rollout.Decision) {
 		for i, action := range dec.Actions {
 			if _, ok := action.(rollout.Route); ok {
@@ -60,6 +60,9 @@ func TestTheExampleIsFair(t *testing.T) {
 	}
 }
 
+// unguarded is a door that lets everything pass.
+func unguarded(rollout.Observation, rollout.Decision) error { return nil }
+
 // TestRefereeSees: a referee that never whistles proves nothing.
 func TestRefereeSees(t *testing.T) {
 	const run, end = v1beta1.PhaseProgressing, v1beta1.PhaseFinalising
@@ -69,10 +72,10 @@ func TestRefereeSees(t *testing.T) {
 		want   error
 	}{
 		"TrafficToPodsThatAreNotReady": {
-			reason: "I1.", want: ErrForbidden, decide: meddle(run, reroute(rollout.Split(20))),
+			reason: "I1.", want: ErrForbidden, decide: meddle(run, rerouted(rollout.Split(20))),
 		},
 		"WeightsThatDoNotAddUp": {
-			reason: "I4.", want: ErrForbidden, decide: meddle(run, reroute(rollout.Traffic{Primary: 90, Canary: 20})),
+			reason: "I4.", want: ErrForbidden, decide: meddle(run, rerouted(rollout.Traffic{Primary: 90, Canary: 20})),
 		},
 		"StoppingBeforeTheDrain": {
 			reason: "I2.", want: ErrForbidden,
@@ -138,7 +141,7 @@ func TestRefereeSees(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := example()
-			s.Decide = test.decide
+			s.Decide, s.Permit = test.decide, unguarded
 			if record, err := Play(s); !errors.Is(err, test.want) {
 				t.Errorf("%s got %v, want %v\n%s", test.reason, err, test.want, record.Log)
 			}

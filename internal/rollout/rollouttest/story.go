@@ -14,6 +14,8 @@ type Story struct {
 	Capabilities rollout.Capabilities
 	Settings     rollout.Settings
 	Pace         Pace
+	// Configs are the checksums of the tracked configs; nil while none are tracked.
+	Configs map[string]string
 	// Beats are what happens, in this order.
 	Beats []Beat
 	// Seed other than 0 delays wake-ups by chance, so that what happens at the same time is seen in another order.
@@ -22,6 +24,8 @@ type Story struct {
 	Lose, Kill int
 	// Decide is the core under test; nil for rollout.Decide.
 	Decide func(rollout.Observation) rollout.Decision
+	// Permit is the door; nil for rollout.Permit.
+	Permit func(rollout.Observation, rollout.Decision) error
 }
 
 // Beat is an act and the moment for it.

@@ -1,0 +1,208 @@
+package configs
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/internal/testkit"
+)
+
+// operator is the cluster as the operator's manager sees it: caches, and a client that knows what it wrote.
+type operator struct {
+	*cluster
+	cache  cache.Cache
+	client client.Client
+	live   client.Client
+}
+
+// start fills the caches of the cluster's namespace, with the operator's own credentials and options.
+func (k *cluster) start() operator {
+	k.Helper()
+	cfg := testkit.UserConfig(k.config, testkit.Operator)
+	o := operator{cluster: k}
+	var err error
+	o.cache, err = cache.New(cfg, cache.Options{
+		Mapper:            k.RESTMapper(),
+		DefaultNamespaces: map[string]cache.Config{k.namespace: {}},
+		ByObject: map[client.Object]cache.ByObject{
+			ConfigMap.Metadata(): {Transform: Transform},
+			Secret.Metadata():    {Transform: Transform},
+		},
+	})
+	k.must(err)
+	o.client, err = client.New(cfg, client.Options{Mapper: k.RESTMapper(), Cache: &client.CacheOptions{
+		Reader:                          o.cache,
+		DisableFor:                      []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}},
+		EnableReadYourWritesConsistency: new(true),
+	}})
+	k.must(err)
+	o.live, err = client.New(cfg, client.Options{Mapper: k.RESTMapper()})
+	k.must(err)
+	k.must(Index(k.Context(), o.cache))
+
+	ctx, cancel := context.WithCancel(k.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- o.cache.Start(ctx) }()
+	k.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			k.Errorf("run the cache: %v", err)
+		}
+	})
+	if !o.cache.WaitForCacheSync(ctx) {
+		k.Fatal("the cache does not fill")
+	}
+	return o
+}
+
+func (o operator) tracker() *Tracker {
+	return New(Options{Client: o.client, Live: o.live, Metadata: o.cache, Namespace: o.namespace})
+}
+
+// requests are what the operator asks of configs while act runs, without what fills its caches where they may be
+// filled: a metadata informer.
+func (o operator) requests(act func()) []string {
+	o.Helper()
+	before := len(testkit.Requests(o))
+	act()
+	var asked []string
+	for _, r := range testkit.Requests(o)[before:] {
+		asked = append(asked, strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Name, "/"))
+	}
+	return asked
+}
+
+// A canary at rest costs no request, and the copies that a promotion writes fill no cache with their data, although the
+// operator's client waits for its own writes to reach its caches.
+func TestRequests(t *testing.T) {
+	k := newCluster(t)
+	k.apply(configMap("settings", nil), secret("key", corev1.SecretTypeOpaque, nil), secret("lock", corev1.SecretTypeOpaque, nil),
+		owned(secret("lock-primary", corev1.SecretTypeBasicAuth, map[string]string{"username": "a"}), nil,
+			owner("flagger.app/v1beta1", "Canary", "podinfo", new(true))))
+	template := templateOf(append(mandatory(Secret, "key", "lock"), mandatory(ConfigMap, "settings")...)...)
+	o := k.start()
+	tracker := o.tracker()
+	observe := func() {
+		t.Helper()
+		got, err := tracker.Observe(t.Context(), k.canary("podinfo"), template)
+		k.must(err)
+		if len(got.Sums) != 3 {
+			t.Fatalf("observed %+v", got)
+		}
+	}
+	observe()
+	if asked := o.requests(observe); len(asked) > 0 {
+		t.Errorf("a second look asked for %v", asked)
+	}
+
+	snapshot, err := tracker.Read(t.Context(), k.canary("podinfo"), template)
+	k.must(err)
+	asked := o.requests(func() { k.must(snapshot.Write(t.Context())) })
+	want := []string{
+		"get configmaps/settings-primary", "get secrets/key-primary", "get secrets/lock-primary",
+		"create configmaps/settings-primary", "create secrets/key-primary", "delete secrets/lock-primary", "create secrets/lock-primary",
+	}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("requests of a write (-want +got):\n%s", diff)
+	}
+	k.apply(configMap("settings", map[string]string{"color": "red"}))
+	snapshot, err = tracker.Read(t.Context(), k.canary("podinfo"), template)
+	k.must(err)
+	asked = o.requests(func() { k.must(snapshot.Write(t.Context())) })
+	want = []string{
+		"get configmaps/settings-primary", "get secrets/key-primary", "get secrets/lock-primary", "update configmaps/settings-primary",
+	}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("requests of an update (-want +got):\n%s", diff)
+	}
+}
+
+// Workloads are found by the configs that their pods refer to, of both kinds.
+func TestIndex(t *testing.T) {
+	k := newCluster(t)
+	refers := func(name string, references ...Reference) *appsv1.Deployment {
+		d := testkit.Deployment("app:1")
+		d.Name, d.Spec.Template.Spec.Containers[0].EnvFrom = name, nil
+		for _, container := range templateOf(references...).Spec.Containers {
+			d.Spec.Template.Spec.Containers[0].EnvFrom = append(d.Spec.Template.Spec.Containers[0].EnvFrom, container.EnvFrom...)
+		}
+		return d
+	}
+	daemon := func(from *appsv1.Deployment) *appsv1.DaemonSet {
+		return &appsv1.DaemonSet{
+			ObjectMeta: metav1.ObjectMeta{Name: from.Name},
+			Spec:       appsv1.DaemonSetSpec{Selector: from.Spec.Selector, Template: from.Spec.Template},
+		}
+	}
+	k.apply(
+		refers("both", append(mandatory(Secret, "key"), mandatory(ConfigMap, "settings")...)...),
+		refers("optional", Reference{Kind: ConfigMap, Name: "settings", Optional: true}),
+		refers("none"),
+		daemon(refers("agent", mandatory(Secret, "key", "settings")...)),
+	)
+	o := k.start()
+	for key, want := range map[string][]string{
+		Key(ConfigMap, "settings"): {"both", "optional"},
+		Key(Secret, "key"):         {"agent", "both"},
+		Key(Secret, "settings"):    {"agent"},
+		Key(ConfigMap, "key"):      nil,
+	} {
+		deployments, daemons := &appsv1.DeploymentList{}, &appsv1.DaemonSetList{}
+		for _, list := range []client.ObjectList{deployments, daemons} {
+			k.must(o.cache.List(t.Context(), list, client.InNamespace(k.namespace), client.MatchingFields{ReferenceIndex: key}))
+		}
+		var got []string
+		for i := range deployments.Items {
+			got = append(got, deployments.Items[i].Name)
+		}
+		for i := range daemons.Items {
+			got = append(got, daemons.Items[i].Name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is used by %v, want %v", key, got, want)
+		}
+	}
+}
+
+// All that a cache keeps is what Observe reads.
+func TestTransform(t *testing.T) {
+	full := metav1.ObjectMeta{
+		Name: "settings", Namespace: "shop", UID: "1", ResourceVersion: "2", Generation: 3,
+		Labels:          map[string]string{"app": "podinfo"},
+		OwnerReferences: []metav1.OwnerReference{owner("apps/v1", "Deployment", "podinfo", nil)},
+		Finalizers:      []string{"example.com/keep"},
+		ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+		Annotations: map[string]string{
+			"flagger.app/config-tracking":                      "disabled",
+			"kubectl.kubernetes.io/last-applied-configuration": `{"data":{"color":"red"}}`,
+		},
+	}
+	metadata := ConfigMap.Metadata()
+	metadata.ObjectMeta = full
+	got, err := Transform(metadata)
+	want := ConfigMap.Metadata()
+	want.ObjectMeta = metav1.ObjectMeta{
+		Name: "settings", Namespace: "shop", UID: "1", ResourceVersion: "2",
+		Annotations: map[string]string{"flagger.app/config-tracking": "disabled"},
+	}
+	if diff := cmp.Diff(any(want), got); diff != "" || err != nil {
+		t.Errorf("metadata (-want +got), %v:\n%s", err, diff)
+	}
+	if got, err := Transform(got); err != nil || !cmp.Equal(any(want), got) {
+		t.Errorf("a second time: %v, %v", got, err)
+	}
+	other := &corev1.Service{ObjectMeta: full}
+	if got, err := Transform(other); err != nil || !cmp.Equal(any(&corev1.Service{ObjectMeta: full}), got) {
+		t.Errorf("another object: %v, %v", got, err)
+	}
+}

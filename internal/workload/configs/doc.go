@@ -1,0 +1,36 @@
+// Package configs follows the ConfigMaps and Secrets that a workload's pods refer to, and copies them for its primary.
+//
+// # What is tracked
+//
+// Every ConfigMap and Secret that the application in the pods can read: by an environment variable, as a volume, or as a
+// part of a projected one, in containers of all sorts. What the kubelet or a driver reads is left alone, and so are
+// Secrets of types that controllers keep, and configs whose user annotates them with flagger.app/config-tracking and a
+// value that begins with "disable". Those stay shared by target and primary. A config is mandatory if any mention of it
+// is, whichever comes last.
+//
+// Checksums are Flagger's own, so that a canary that Flagger left behind does not look changed. Flagger did not see
+// binaryData; its checksum is appended, and only where there is some.
+//
+// # Unknown is not changed
+//
+// A config that cannot be read has not changed. Observe returns an error where trying again may help, and words where
+// only a user can: a config that is missing, or a right that the operator lacks. Neither comes with checksums, so
+// nothing that holds some can be taken for a difference. Where the words say that something is missing, the API server
+// has said so, and not a cache that may be behind.
+//
+// # What it costs
+//
+// Caches hold the metadata alone, cut down by Transform. Data is read one object at a time, when the metadata has
+// another resourceVersion than before, and forgotten at once: the memory keeps checksums. A canary at rest costs no
+// request. An informer that may not list would never fill, and whoever reads from it would wait for it; so before the
+// first look at a kind a list of one object tells whether the operator may. Watchable tells whoever wants to be woken.
+//
+// Writes opt out of the client's consistency with its cache, which would start an informer for what is written, data and
+// all.
+//
+// # Whose copies
+//
+// A copy belongs to the canaries that refer to it, each of which is an owner, so that it goes with the last. They share
+// the content, too: each promotes the config as it is then. An object with the name of a copy that no canary owns is
+// somebody else's. Nothing is written then, not even the other copies, because half of a version was never analysed.
+package configs

@@ -1,0 +1,209 @@
+package workload
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/workload/configs"
+)
+
+// treesUncached goes with writes of trees. The cache holds typed objects; a client that waits for its own writes to reach
+// the cache would fill a second one with the trees of all workloads.
+const treesUncached = client.DisableReadYourWritesConsistency
+
+// promotion is a blueprint with the content of the configs that go with it.
+type promotion struct {
+	blueprint
+	content *configs.Snapshot
+}
+
+// live is a workload past the caches, with the fields that our types do not know in its tree.
+type live struct {
+	view
+	tree *unstructured.Unstructured
+}
+
+// SyncPrimary implements Target. The target, its configs and the primary are read live, so that nothing is promoted that
+// has just changed and nothing is taken for done that no longer holds. The configs are copied first: pods of a primary
+// that is new must find them. A write that meets another's is repeated at most four times, each time with all of the
+// above.
+//
+// A primary that carries the version is left alone, whatever else was done to it since, but for its size.
+func (p *PodTarget) SyncPrimary(ctx context.Context, c *v1beta1.Canary, want rollout.Version) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		plans, err := p.plan(ctx, c, want)
+		if err != nil {
+			return err
+		}
+		return p.sync(ctx, plans)
+	})
+}
+
+// plan reads what is to be copied; ErrVersionChanged if that is not want.
+func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Version) (promotion, error) {
+	target, err := p.readLive(ctx, targetKey(c))
+	if err != nil {
+		return promotion{}, missing(err)
+	}
+	revision, err := Revision(target.template)
+	if err != nil {
+		return promotion{}, err
+	}
+	if revision != want.Revision {
+		return promotion{}, fmt.Errorf("%s carries %s and not %s: %w", target, revision, want.Revision, ErrVersionChanged)
+	}
+	plans, err := p.blueprint(c, target.view)
+	if err != nil {
+		return promotion{}, err
+	}
+	content, err := p.options.Configs.Read(ctx, c, target.template)
+	if err != nil {
+		return promotion{}, configsError(target.view, err)
+	}
+	if found := rollout.Fingerprint(content.Sums()); found != want.Configs {
+		return promotion{}, fmt.Errorf("configs of %s are %q and not %q: %w", target, found, want.Configs, ErrVersionChanged)
+	}
+	plans.spec, plans.version, plans.renames = child(target.tree.Object, "spec"), want, content.Renames
+	return promotion{blueprint: plans, content: content}, nil
+}
+
+// sync makes the primary, or brings the one that there is to the version.
+func (p *PodTarget) sync(ctx context.Context, plans promotion) error {
+	primary, err := p.readLive(ctx, primaryKey(plans.canary))
+	if apierrors.IsNotFound(err) {
+		return p.create(ctx, plans)
+	}
+	if err != nil {
+		return err
+	}
+	if !kube.IsOwned(plans.canary, primary) {
+		return fmt.Errorf("%s: %w", primary, ErrForeign)
+	}
+	found, err := plans.carriedBy(ctx, primary.view)
+	if err != nil {
+		return err
+	}
+	if !carries(found, plans.version) {
+		return p.overwrite(ctx, plans, primary, found)
+	}
+	if recordedOn(primary).Revision == "" {
+		if err := p.mark(ctx, primary.view, plans.version); err != nil {
+			return err
+		}
+	}
+	if plans.sizes() {
+		return p.resize(ctx, primary.view, plans.target.replicas)
+	}
+	return nil
+}
+
+// carriedBy is the version that the primary carries: what it says itself or, where Flagger made it, what it is found to
+// agree with.
+func (plans promotion) carriedBy(ctx context.Context, primary view) (rollout.Version, error) {
+	found := recordedOn(primary)
+	if found.Revision != "" {
+		return found, nil
+	}
+	agrees, err := plans.agrees(primary)
+	if err != nil {
+		return found, fmt.Errorf("compare %s: %w", primary, err)
+	}
+	if !agrees {
+		return found, nil
+	}
+	found.Revision = plans.version.Revision
+	if found.Configs == unsettled {
+		return found, nil
+	}
+	copied, err := plans.content.Copied(ctx)
+	if err != nil {
+		return found, configsError(plans.target, err)
+	}
+	if copied {
+		found.Configs = plans.version.Configs
+	}
+	return found, nil
+}
+
+// carries says whether a version is the wanted one. Where no configs are tracked any more, those that were copied while
+// they were are as good.
+func carries(found, want rollout.Version) bool {
+	asGood := want.Configs == "" && found.Configs != unsettled
+	return found.Revision == want.Revision && (found.Configs == want.Configs || asGood)
+}
+
+// mark notes a version on the primary, which rolls no pods.
+func (p *PodTarget) mark(ctx context.Context, primary view, version rollout.Version) error {
+	before := primary.DeepCopyObject().(client.Object)
+	primary.SetAnnotations(record(primary.GetAnnotations(), version))
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := p.options.Client.Patch(ctx, primary.Object, patch, client.FieldOwner(kube.FieldManager)); err != nil {
+		return fmt.Errorf("mark %s: %w", primary, err)
+	}
+	return nil
+}
+
+// create makes the primary where there is none, after the configs that it refers to.
+func (p *PodTarget) create(ctx context.Context, plans promotion) error {
+	if err := plans.content.Write(ctx); err != nil {
+		return configsError(plans.target, err)
+	}
+	primary := plans.create()
+	if err := p.options.Client.Create(ctx, primary, client.FieldOwner(kube.FieldManager), treesUncached); err != nil {
+		return fmt.Errorf("createPrimary%s failed: creating %s %s.%s failed: %w",
+			plans.kind.name, plans.kind.word, primary.GetName(), primary.GetNamespace(), rejected(err))
+	}
+	return nil
+}
+
+// overwrite brings a primary, and before it the configs that it refers to, to the version. While other configs than
+// those that are found on it are being written, it says so: after a crash it would be taken for one whose pods have run
+// with them, or that has its own still.
+func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary live, found rollout.Version) error {
+	noted := recordedOn(primary)
+	if found.Configs != plans.version.Configs && noted.Configs != unsettled && len(plans.content.Sums()) > 0 {
+		noted.Configs = unsettled
+		if err := p.mark(ctx, primary.view, noted); err != nil {
+			return err
+		}
+		primary.tree.SetResourceVersion(primary.GetResourceVersion())
+	}
+	if err := plans.content.Write(ctx); err != nil {
+		return configsError(plans.target, err)
+	}
+	next := plans.update(primary.tree)
+	if err := p.options.Client.Update(ctx, next, client.FieldOwner(kube.FieldManager), treesUncached); err != nil {
+		return fmt.Errorf("updating %s template spec failed: %w", primary, rejected(err))
+	}
+	return nil
+}
+
+// readLive reads a workload live.
+func (p *PodTarget) readLive(ctx context.Context, key client.ObjectKey) (live, error) {
+	kind := p.kind.traits()
+	tree := &unstructured.Unstructured{}
+	tree.SetGroupVersionKind(kind.gvk())
+	if err := p.options.Live.Get(ctx, key, tree); err != nil {
+		return live{}, fmt.Errorf("%s %s.%s get query error: %w", kind.word, key.Name, key.Namespace, err)
+	}
+	known, err := typed(p.kind, tree)
+	return live{view: known, tree: tree}, err
+}
+
+// typed is the part of a tree that our types know.
+func typed(k kind, tree *unstructured.Unstructured) (view, error) {
+	object := k.empty()
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(tree.Object, object); err != nil {
+		return view{}, fmt.Errorf("decode %s %s.%s: %w", k.traits().word, tree.GetName(), tree.GetNamespace(), err)
+	}
+	return k.view(object), nil
+}
