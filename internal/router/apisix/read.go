@@ -1,0 +1,62 @@
+package apisix
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// read is the inverse of render: the traffic that the canary route asks for. Rules that somebody made differ count
+// alike, so that a side which only one of them leads to has users. A route that leads to neither side leaves all
+// requests to the user's own, and so to the primary.
+func read(c *v1beta1.Canary, route *unstructured.Unstructured) rollout.Traffic {
+	var primary, canary int64
+	found := false
+	for _, one := range rules(route) {
+		stable, candidate := find(one, router.PrimaryService(c)), find(one, router.CanaryService(c))
+		if stable == nil && candidate == nil {
+			continue
+		}
+		found = true
+		share := shares(weightOf(stable), weightOf(candidate))
+		primary += int64(share.Primary)
+		canary += int64(share.Canary)
+	}
+	if !found {
+		return rollout.ToPrimary()
+	}
+	return shares(primary, canary)
+}
+
+// shares turns weights, which somebody may have edited, into percent. A side with any weight has at least 1, so that
+// it is never taken for idle; two zeros, by which nobody is served, stay two zeros.
+func shares(primary, canary int64) rollout.Traffic {
+	primary, canary = max(primary, 0), max(canary, 0)
+	switch {
+	case primary == 0 && canary == 0:
+		return rollout.Traffic{}
+	case canary == 0:
+		return rollout.ToPrimary()
+	case primary == 0:
+		return rollout.ToCanary()
+	}
+	const whole = 100
+	total := primary + canary
+	rounded := (canary*whole + total/2) / total
+	return rollout.Split(rollout.Weight(min(max(rounded, 1), whole-1)))
+}
+
+// isFlaggers says whether route, which has no owner, was made for c by a Flagger that could not set one.
+func isFlaggers(c *v1beta1.Canary, route *unstructured.Unstructured) bool {
+	if metav1.GetControllerOf(route) != nil || route.GetAnnotations()[router.CreatorAnnotation] != "" {
+		return false
+	}
+	return slices.ContainsFunc(rules(route), func(one rule) bool {
+		return priorityOf(one) == lift && find(one, router.PrimaryService(c)) != nil && find(one, router.CanaryService(c)) != nil
+	})
+}
