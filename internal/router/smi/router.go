@@ -1,0 +1,175 @@
+package smi
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// Texts of the contract, which users see in events.
+const (
+	textGet      = "TrafficSplit %s.%s get query error: %w"
+	textNoRoutes = "TrafficSplit %s.%s does not contain routes for %s and %s: %w"
+	textCreate   = "TrafficSplit %s.%s create error: %w"
+	textUpdate   = "TrafficSplit %s.%s update error: %w"
+)
+
+// Router divides traffic by a TrafficSplit.
+type Router struct {
+	variant Variant
+	deps    router.Deps
+}
+
+// New makes the router of a variant.
+func New(v Variant, deps router.Deps) *Router { return &Router{variant: v, deps: deps} }
+
+// Observe reports the weights of the TrafficSplit. One that leads to neither side is a user's that has not been taken
+// over yet, and so router.ErrNotFound too.
+func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routing, error) {
+	live, err := r.get(ctx, c)
+	if err != nil {
+		return rollout.Routing{}, err
+	}
+	if live == nil {
+		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+	}
+	traffic, found, err := read(c, live)
+	if err != nil {
+		return rollout.Routing{}, err
+	}
+	if !found {
+		return rollout.Routing{}, fmt.Errorf(textNoRoutes, apex(c), c.Namespace, primaryService(c), canaryService(c), router.ErrNotFound)
+	}
+	return rollout.Routing{Traffic: traffic, Acceptance: rollout.Taken}, nil
+}
+
+// Apply makes the TrafficSplit what the spec and want say. A TrafficSplit of another controller, or one that does more
+// than lead to the apex Service, is router.ErrForeign.
+func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traffic) error {
+	live, err := r.get(ctx, c)
+	if err != nil {
+		return err
+	}
+	manifest, err := desired(r.variant, r.deps, c, live, want)
+	if err != nil {
+		return err
+	}
+	return r.write(ctx, live, manifest)
+}
+
+// desired is the TrafficSplit as it is to be, given the one that is there, or nil.
+func desired(v Variant, deps router.Deps, c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) (kube.Manifest, error) {
+	split, err := render(v, c, live, want)
+	if err != nil {
+		return kube.Manifest{}, err
+	}
+	if live == nil || deps.Claimed(c, live) {
+		deps.Claim(c, split)
+	} else if err := takeOver(c, live, split); err != nil {
+		return kube.Manifest{}, err
+	}
+	return kube.Manifest{Object: split, Whole: []string{"spec.backends"}}, nil
+}
+
+// write makes live, nil for none, what manifest says.
+func (r *Router) write(ctx context.Context, live *unstructured.Unstructured, manifest kube.Manifest) error {
+	present, err := backends(live)
+	if err != nil {
+		return err
+	}
+	split := manifest.Object
+	text := textUpdate
+	switch {
+	case live == nil:
+		text = textCreate
+		err = kube.Apply(ctx, r.deps.Client, nil, manifest)
+	case r.variant.api != v1alpha1 && haveQuantities(present):
+		err = r.recast(ctx, live, split)
+	default:
+		err = kube.Apply(ctx, r.deps.Client, live, manifest)
+	}
+	if err != nil {
+		return fmt.Errorf(text, split.GetName(), split.GetNamespace(), err)
+	}
+	return nil
+}
+
+// recast makes live, whose weights are quantities, what split says in a version that has numbers. An apply would be
+// refused, because the API server cannot read in that version what is there; an ordinary patch only has to leave what
+// can be read.
+func (r *Router) recast(ctx context.Context, live, split *unstructured.Unstructured) error {
+	list, err := backends(split)
+	if err != nil {
+		return err
+	}
+	recast := live.DeepCopy()
+	annotations := map[string]string{}
+	maps.Copy(annotations, live.GetAnnotations())
+	maps.Copy(annotations, split.GetAnnotations())
+	recast.SetAnnotations(annotations)
+	if err := divide(recast, rootOf(split), list); err != nil {
+		return err
+	}
+	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
+	return r.deps.Client.Patch(ctx, recast, patch, client.FieldOwner(kube.FieldManager))
+}
+
+// Release restores a user's TrafficSplit. One that was made for c goes with c: by its owner reference or, where there
+// can be none, now.
+func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
+	live, err := r.get(ctx, c)
+	if meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil || live == nil {
+		return err
+	}
+	if r.deps.Claimed(c, live) {
+		return r.discard(ctx, c, live)
+	}
+	restored, err := r.variant.handBack(c, live)
+	if err != nil || restored == nil {
+		return err
+	}
+	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
+	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf(textUpdate, apex(c), c.Namespace, err)
+	}
+	return nil
+}
+
+func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructured.Unstructured) error {
+	if r.deps.Owned {
+		return nil
+	}
+	uid := live.GetUID()
+	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("TrafficSplit %s.%s delete error: %w", apex(c), c.Namespace, err)
+	}
+	return nil
+}
+
+// get returns the TrafficSplit, or nil if there is none.
+func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
+	split := &unstructured.Unstructured{}
+	split.SetGroupVersionKind(r.variant.kind())
+	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: apex(c)}, split)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf(textGet, apex(c), c.Namespace, kube.NameCRD(err, r.variant.kind()))
+	}
+	return split, nil
+}
