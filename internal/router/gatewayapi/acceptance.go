@@ -47,7 +47,7 @@ func parentVerdict(route gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) 
 		condition := meta.FindStatusCondition(status.Conditions, string(gatewayv1.RouteConditionAccepted))
 		switch {
 		case condition == nil:
-		case condition.ObservedGeneration < route.Generation:
+		case condition.ObservedGeneration > 0 && condition.ObservedGeneration < route.Generation: // Linkerd names no generation
 			if verdict == rollout.Unconfirmed {
 				answer = *condition
 			}

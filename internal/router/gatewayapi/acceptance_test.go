@@ -69,6 +69,10 @@ func TestAcceptance(t *testing.T) {
 			parents: parents{gateway}, statuses: statuses{accepted(gateway, metav1.ConditionTrue, 2)}, want: rollout.Unconfirmed,
 			message: "HTTPRoute podinfo.test parent gateway is not ready (status: True, observed generation: 2, current generation: 3)",
 		},
+		"AcceptedWithoutAGeneration": {
+			reason:  "Linkerd never names one; waiting for it would make every step a minute.",
+			parents: parents{gateway}, statuses: statuses{accepted(gateway, metav1.ConditionTrue, 0)}, want: rollout.Taken,
+		},
 		"Refused": {
 			reason:  "A present no stays until somebody mends something.",
 			parents: parents{gateway}, statuses: statuses{accepted(gateway, metav1.ConditionFalse, 3)}, want: rollout.Refused,
