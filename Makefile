@@ -7,6 +7,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 IMAGE    ?= flagger:$(VERSION)
 KEEP     ?=
+SEQUENCES ?= 1000000
+SEED     ?= 1
 LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
 GO_FILES := $(shell find api cmd internal -name '*.go' -not -name '*_test.go')
 
@@ -27,6 +29,11 @@ test: bin/lab ## Unit tests, the core's traces and all that talks to a real API 
 e2e: lab-binaries bin/flagger ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
 	@hack/tell.sh "building the stories" go test -tags e2e -c -o /dev/null ./test/e2e
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
+
+.PHONY: sim
+sim: ## Tell random stories until one breaks an invariant: to the core, and a 200th to the controller; SEQUENCES=, SEED=
+	go run ./test/sim -level core -sequences $(SEQUENCES) -seed $(SEED)
+	go run ./test/sim -level controller -sequences $$(( ($(SEQUENCES) + 199) / 200 )) -seed $(SEED)
 
 .PHONY: build
 build: bin/flagger ## Build the operator

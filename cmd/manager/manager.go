@@ -36,7 +36,7 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	for _, notice := range o.notices {
 		log.Info(notice)
 	}
-	routers := router.NewRegistry(routingProviders())
+	routers := router.NewRegistry(routingProviders(o))
 	err := o.validate(func(meshProvider string) error {
 		_, err := routers.Lookup(meshProvider)
 		return err

@@ -38,7 +38,7 @@ func TestValidate(t *testing.T) {
 		"IstioNotYet":    {"The default of old is told by name.", []string{"-mesh-provider=istio"}, []string{`unknown provider "istio"`}},
 		"TrailingSpaces": {"Names are matched exactly.", []string{"-mesh-provider=kubernetes "}, []string{"unknown provider"}},
 	}
-	routers := router.NewRegistry(routingProviders())
+	routers := router.NewRegistry(routingProviders(&options{}))
 	lookup := func(meshProvider string) error {
 		_, err := routers.Lookup(meshProvider)
 		return err

@@ -4,17 +4,32 @@ import (
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/metrics/prometheus"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/apisix"
 	"flagger.app/flagger/internal/router/gatewayapi"
 	"flagger.app/flagger/internal/router/kubernetes"
+	"flagger.app/flagger/internal/router/nginx"
+	"flagger.app/flagger/internal/router/smi"
+	"flagger.app/flagger/internal/router/traefik"
 	"flagger.app/flagger/internal/workload"
 )
 
 // routingProviders are the values of spec.provider and -mesh-provider.
-func routingProviders() []router.Row {
+func routingProviders(o *options) []router.Row {
 	return []router.Row{
 		kubernetes.Row(),
 		gatewayapi.Row(gatewayapi.V1),
 		gatewayapi.Row(gatewayapi.V1beta1),
+		nginx.Row(o.ingressAnnotationsPrefix),
+		traefik.Row(),
+		apisix.Row(),
+		smi.Row(smi.Linkerd),
+		smi.Row(smi.OSM),
+		smi.Row(smi.V1alpha1),
+		smi.Row(smi.V1alpha2),
+		smi.Row(smi.V1alpha3),
+		smi.Row(smi.IstioV1alpha1),
+		smi.Row(smi.IstioV1alpha2),
+		smi.Row(smi.IstioV1alpha3),
 	}
 }
 
@@ -46,7 +61,7 @@ func serviceKinds(o workload.Options) map[string]workload.Services {
 // routingNames are the routing providers' names, in the order of the table.
 func routingNames() []string {
 	var names []string
-	for _, row := range routingProviders() {
+	for _, row := range routingProviders(&options{}) {
 		names = append(names, row.Provider)
 	}
 	return names

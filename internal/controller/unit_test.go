@@ -167,15 +167,18 @@ func TestVerbs(t *testing.T) {
 func TestIndices(t *testing.T) {
 	c := testkit.Canary()
 	expect(t, "A canary is woken by its target and its primary.", []string{"web", "web-primary"}, Workloads(c))
-	expect(t, "And by its three Services, the first of which is the route's name.", []string{"web", "web-primary", "web-canary"}, Apexes(c))
+	expect(t, "And by its three Services.", []string{"web", "web-primary", "web-canary"}, Apexes(c))
 	c.Spec.Service.Name = "shop"
 	expect(t, "Services may have a name of their own.", []string{"shop", "shop-primary", "shop-canary"}, Apexes(c))
 	expect(t, "Workloads have not.", []string{"web", "web-primary"}, Workloads(c))
 	fields := indices{}
 	must(t, Index(context.Background(), fields), "index")
+	expect(t, "The routing object goes by what users call.", []string{"shop"}, Routes(c))
+	c.Spec.IngressRef = &v1beta1.LocalObjectReference{Kind: "Ingress", Name: "front"}
+	expect(t, "Or by what it is copied from, which wakes the canary too.",
+		[]string{"shop", "front", "front-canary", "front-shop-canary"}, Routes(c))
 	c.Spec.TargetRef.Kind = "Service"
-	expect(t, "A target that is a Service names the other two, and the route goes by the name that users call.",
-		[]string{"shop", "web", "web-primary", "web-canary"}, Apexes(c))
+	expect(t, "A target that is a Service names the other two.", []string{"web", "web-primary", "web-canary"}, Apexes(c))
 	expect(t, "All are in the cache.", true, len(fields) >= 3)
 	expect(t, "By the name that lookups use.", true, slices.Equal(fields[targetIndex](c), Workloads(c)))
 }

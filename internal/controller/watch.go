@@ -1,10 +1,8 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -34,6 +32,7 @@ import (
 const (
 	targetIndex  = "workloads"
 	serviceIndex = "services"
+	routeIndex   = "routes"
 	scalerIndex  = "autoscalers"
 )
 
@@ -52,22 +51,28 @@ func Workloads(c *v1beta1.Canary) []string {
 	return []string{c.Spec.TargetRef.Name, c.Spec.TargetRef.Name + primarySuffix}
 }
 
-// Apexes returns the names of the Services, the first of which is the routing object's too. Those of a target that is
-// a Service itself are named after it, and the routing object after the name that users call.
+// Apexes returns the names of the three Services.
 func Apexes(c *v1beta1.Canary) []string {
-	base := cmp.Or(c.Spec.Service.Name, c.Spec.TargetRef.Name)
-	names := []string{base}
-	if c.Spec.TargetRef.Kind == "Service" {
-		base = c.Spec.TargetRef.Name
-		names = slices.Compact([]string{names[0], base})
+	return []string{router.ApexService(c), router.PrimaryService(c), router.CanaryService(c)}
+}
+
+// Routes returns the names of the routing objects: the user's own that the spec refers to, those copied from them, and
+// the one that is named after what users call.
+func Routes(c *v1beta1.Canary) []string {
+	apex := router.ObjectName(c)
+	names := []string{apex}
+	for _, ref := range []*v1beta1.LocalObjectReference{c.Spec.IngressRef, c.Spec.RouteRef} {
+		if ref != nil {
+			names = append(names, ref.Name, ref.Name+canarySuffix, ref.Name+"-"+apex+canarySuffix)
+		}
 	}
-	return append(names, base+primarySuffix, base+canarySuffix)
+	return names
 }
 
 // Index adds the indices that the reconciler looks canaries, and the workloads of configs, up by to a cache.
 func Index(ctx context.Context, indexer client.FieldIndexer) error {
 	for field, names := range map[string]func(*v1beta1.Canary) []string{
-		targetIndex: Workloads, serviceIndex: Apexes, scalerIndex: scaler.Names,
+		targetIndex: Workloads, serviceIndex: Apexes, routeIndex: Routes, scalerIndex: scaler.Names,
 	} {
 		extract := func(o client.Object) []string { return names(o.(*v1beta1.Canary)) }
 		if err := indexer.IndexField(ctx, &v1beta1.Canary{}, field, extract); err != nil {
@@ -162,7 +167,7 @@ func namesIn(list client.ObjectList) []string {
 // watchFor makes changes of all that only some canaries need wake c. Its error says which CRD is missing.
 func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
 	if row.Watch != nil {
-		if err := r.watch(*row.Watch, untyped(*row.Watch), r.wake(serviceIndex)); err != nil {
+		if err := r.watchRoutes(*row.Watch, row.Formerly); err != nil {
 			return err
 		}
 	}
@@ -173,6 +178,19 @@ func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
 		}
 	}
 	return nil
+}
+
+// watchRoutes makes changes of routing objects wake canaries; formerly is the kind to watch where that is the one that
+// is served, nil for none.
+func (r *Reconciler) watchRoutes(kind schema.GroupVersionKind, formerly *schema.GroupVersionKind) error {
+	err := r.watch(kind, untyped(kind), r.wake(routeIndex))
+	if formerly == nil || !meta.IsNoMatchError(err) {
+		return err
+	}
+	if older := r.watch(*formerly, untyped(*formerly), r.wake(routeIndex)); !meta.IsNoMatchError(older) {
+		return older
+	}
+	return err
 }
 
 // watchConfigs makes changes of configs wake the canaries whose workloads refer to them, once a look at one has shown

@@ -24,6 +24,8 @@ type Row struct {
 	Capabilities rollout.Capabilities
 	// Watch is the kind of the routing object, whose changes must wake the canary; nil for a provider without one.
 	Watch *schema.GroupVersionKind
+	// Formerly is the kind that Watch replaced, for clusters that serve it alone; nil for none.
+	Formerly *schema.GroupVersionKind
 	// New makes the provider's router.
 	New func(Deps) Router
 }

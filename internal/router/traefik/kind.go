@@ -17,11 +17,12 @@ var (
 
 // Row is the provider's row of the registry.
 func Row() router.Row {
-	watched := current
+	watched, former := current, legacy
 	return router.Row{
 		Provider:     "traefik",
 		Capabilities: rollout.Capabilities{Routes: true},
 		Watch:        &watched,
+		Formerly:     &former,
 		New:          func(deps router.Deps) router.Router { return New(deps) },
 	}
 }
