@@ -318,7 +318,8 @@ func sickPrimary(in Observation, dec Decision) string {
 	for _, action := range dec.Actions {
 		route, routes := action.(Route)
 		back := routes && in.Routed && in.Plan.Routes && route.Traffic.Primary > in.found().Primary
-		if back && dec.Outcome != RolledBack && in.betterOffOnCanary() {
+		condemned := dec.Outcome == RolledBack && analysing(in.Status)
+		if back && !condemned && in.betterOffOnCanary() {
 			return fmt.Sprintf("weight %d to a primary that is not healthy", route.Traffic.Primary)
 		}
 	}
