@@ -26,10 +26,11 @@ const unwatched = 30 * time.Second
 // becomes one condition and one event, and waits for the user.
 func (r *Reconciler) refuse(ctx context.Context, c *v1beta1.Canary, w work, err error) (ctrl.Result, error) {
 	message, retry, terminal := explain(err)
-	if !terminal {
+	deleting := !c.DeletionTimestamp.IsZero()
+	if !terminal || deleting && errors.Is(err, rollout.ErrUnsafe) {
 		return ctrl.Result{}, err
 	}
-	if !c.DeletionTimestamp.IsZero() {
+	if deleting {
 		return ctrl.Result{}, r.abandon(ctx, c, message)
 	}
 	dec := rollout.Refuse(r.bare(c, w.plan), rollout.ReasonRefused, message, retry)
@@ -66,7 +67,8 @@ func explain(err error) (message string, retry time.Duration, terminal bool) {
 		return err.Error(), 0, true
 	case errors.Is(err, errPruned):
 		return errPruned.Error(), unwatched, true // in the same words wherever it shows
-	case meta.IsNoMatchError(err), apierrors.IsInvalid(err), apierrors.IsForbidden(err):
+	case meta.IsNoMatchError(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err),
+		errors.Is(err, rollout.ErrUnsafe): // that is for us to mend, and for the user to know
 		return err.Error(), unwatched, true
 	}
 	return "", 0, false

@@ -90,7 +90,10 @@ func TestExplain(t *testing.T) {
 		},
 		"Conflict": {reason: "Time mends it.", err: apierrors.NewConflict(deployments, "web", errors.New("changed"))},
 		"Outage":   {reason: "Time mends it.", err: errors.New("connection refused")},
-		"Unsafe":   {reason: "A defect of ours is not the user's to mend.", err: fmt.Errorf("%w: no", rollout.ErrUnsafe)},
+		"Unsafe": {
+			reason: "A defect of ours is not the user's to mend, but to know of.",
+			err:    fmt.Errorf("%w: no", rollout.ErrUnsafe), message: "refused as unsafe: no", retry: unwatched,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
