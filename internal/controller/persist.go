@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
 )
 
 // errPruned says that the installed CRD is not ours. Without the times of the last analysis and of the last change of
@@ -19,7 +19,7 @@ var errPruned = errors.New("status.observedGeneration was dropped by the API ser
 
 // persist writes the status once, if it changed, and only if nobody else has changed the canary since it was read.
 func (r *Reconciler) persist(ctx context.Context, c *v1beta1.Canary, status v1beta1.CanaryStatus) error {
-	if equality.Semantic.DeepEqual(c.Status, status) {
+	if rollout.SameStatus(c.Status, status) {
 		return nil
 	}
 	before := c.DeepCopy()

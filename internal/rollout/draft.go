@@ -226,7 +226,7 @@ func (d *draft) dateRoute() {
 
 // stamp dates the status, if anything else in it has changed.
 func (d *draft) stamp() {
-	if !equalStatus(d.dec.Status, d.in.Status) {
+	if !SameStatus(d.dec.Status, d.in.Status) {
 		d.dec.Status.LastTransitionTime = metav1.Time{Time: d.in.Now}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -13,8 +12,6 @@ import (
 
 // mostChecks bounds status.checks.
 const mostChecks = 32
-
-func equalStatus(a, b v1beta1.CanaryStatus) bool { return equality.Semantic.DeepEqual(a, b) }
 
 // record keeps the last result of a check under its kind and name.
 func (d *draft) record(kind, name string, a Answer) {

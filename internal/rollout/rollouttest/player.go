@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/testkit/chance"
 )
@@ -331,7 +329,7 @@ func nameOf(plan rollout.Plan, q rollout.Question) string {
 
 // store writes the status if it changed, and unless the story loses the write.
 func (p *player) store(in rollout.Observation, dec rollout.Decision) error {
-	if p.cluster.gone || equality.Semantic.DeepEqual(in.Status, dec.Status) {
+	if p.cluster.gone || rollout.SameStatus(in.Status, dec.Status) {
 		return nil
 	}
 	p.record.Writes++
