@@ -281,9 +281,9 @@ func (m *Measurer) templateProvider(key types.NamespacedName, spec v1beta1.Metri
 	})
 }
 
-// unread tells an object that is missing, which is the user's to mend, from an API server that did not answer.
+// unread tells an object that is missing or may not be read, which is the user's to mend, from an API server that did not answer.
 func unread(err error) error {
-	if apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return misconfigured{err}
 	}
 	return err

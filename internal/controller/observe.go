@@ -59,7 +59,7 @@ func targetKind(ref v1beta1.LocalObjectReference) string {
 	return ref.Kind
 }
 
-// contend refuses c if an older canary has the same target.
+// contend refuses c if an older canary has the same target, or if its target is what another canary makes.
 func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
 	others := &v1beta1.CanaryList{}
 	err := r.Client.List(ctx, others, client.InNamespace(c.Namespace), client.MatchingFields{targetIndex: c.Spec.TargetRef.Name},
@@ -68,14 +68,25 @@ func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
 		return fmt.Errorf("list canaries of target %s: %w", c.Spec.TargetRef.Name, err)
 	}
 	for i := range others.Items {
-		other := &others.Items[i]
-		same := other.Spec.TargetRef.Name == c.Spec.TargetRef.Name && other.Spec.TargetRef.Kind == c.Spec.TargetRef.Kind
-		if same && other.UID != c.UID && older(other, c) {
-			return &rollout.Invalid{Field: "spec.targetRef.name", Cause: fmt.Sprintf(
-				"%s %s is the target of the older canary %s already", c.Spec.TargetRef.Kind, c.Spec.TargetRef.Name, other.Name)}
+		if cause := rival(&others.Items[i], c); cause != "" {
+			return &rollout.Invalid{Field: "spec.targetRef.name", Cause: cause}
 		}
 	}
 	return nil
+}
+
+// rival says in words why c has to stand back behind another canary; empty if it has not.
+func rival(other, c *v1beta1.Canary) string {
+	mine, theirs := c.Spec.TargetRef, other.Spec.TargetRef
+	switch {
+	case other.UID == c.UID || mine.Kind != theirs.Kind || !older(other, c):
+		return ""
+	case theirs.Name == mine.Name:
+		return fmt.Sprintf("%s %s is the target of the older canary %s already", mine.Kind, mine.Name, other.Name)
+	case theirs.Name+primarySuffix == mine.Name:
+		return fmt.Sprintf("%s %s is the primary of the canary %s", mine.Kind, mine.Name, other.Name)
+	}
+	return ""
 }
 
 // older orders canaries by creation, and by name where that was in the same second.

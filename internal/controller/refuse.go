@@ -16,6 +16,7 @@ import (
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/workload"
+	"flagger.app/flagger/internal/workload/configs"
 	"flagger.app/flagger/internal/workload/scaler"
 )
 
@@ -62,6 +63,8 @@ func explain(err error) (message string, retry time.Duration, terminal bool) {
 		return "invalid canary spec: " + strings.ReplaceAll(err.Error(), "\n", "; "), 0, true
 	case errors.Is(err, router.ErrInvalidSpec):
 		return "invalid canary spec: " + err.Error(), 0, true
+	case errors.Is(err, configs.ErrForeign), errors.Is(err, configs.ErrMissing):
+		return err.Error(), unwatched, true // no watch tells of what has the name of a copy
 	case errors.Is(err, workload.ErrTargetNotFound), errors.Is(err, workload.ErrInvalidTarget),
 		errors.Is(err, workload.ErrForeign), errors.Is(err, scaler.ErrForeign), errors.Is(err, router.ErrForeign):
 		return err.Error(), 0, true
