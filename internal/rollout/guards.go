@@ -234,7 +234,7 @@ func (in Observation) swallows(dec Decision) string {
 		return ""
 	case in.initial() && fromPrimary:
 		return ""
-	case in.changed() && then.isApplied() && !analysing(after) && !(after.Phase == v1beta1.PhaseFailed && in.lost()):
+	case in.changed() && then.isApplied() && !analysing(after) && (after.Phase != v1beta1.PhaseFailed || !in.lost()):
 		return fmt.Sprintf("record %s without a run", after.LastAppliedSpec)
 	case !slices.Contains([]string{in.Target.Revision, in.Primary.Revision, before.LastPromotedSpec, before.LastAppliedSpec}, after.LastAppliedSpec):
 		return fmt.Sprintf("record %s, which nothing carries", after.LastAppliedSpec)
