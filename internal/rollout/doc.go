@@ -85,7 +85,8 @@
 // any more during initialization.
 //
 // Configs: what was promoted includes them, so reverting a config is no release, and editing one together with a
-// reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else.
+// reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else. One
+// that is edited under running pods has these restarted, once their users are on the primary, before the run goes on.
 //
 // Autoscalers and sizes: at rest, a change of the target's autoscaler reaches the primary at once, and so does a size
 // that a user gives the target where there is no autoscaler.

@@ -127,6 +127,10 @@ func TestPermit(t *testing.T) {
 			reason: "It did not agree.", in: observe(progressingAt(60), hooks(v1beta1.HookConfirmPromotion)),
 			changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
 		},
+		"ARunUnderPodsThatReadOtherConfigs": {
+			reason: "It would analyse what was there before.", in: observe(progressingAt(0), configs("1", "2")),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.TrackedConfigs = &map[string]string{"configmap/app": "2"} })}, breaks: "I3",
+		},
 		"CopyingWhatWasNeverPromoted": {
 			reason: "A release past every check.", in: observe(pushed(revB)), changes: changes{doing(SyncPrimary{Revision: revB})}, breaks: "I3",
 		},

@@ -70,6 +70,9 @@ func (in Observation) sends(dec Decision) bool {
 
 // unanalysed is I3: what is promoted is what was analysed, and a primary is made from nothing else either.
 func unanalysed(in Observation, dec Decision) string {
+	if in.Target.Replicas > 0 && analysing(dec.Status) && in.keepsOutdated(dec) {
+		return "analyse pods that may have read other configs"
+	}
 	for _, action := range dec.Actions {
 		switch a := action.(type) {
 		case Promote:
@@ -93,6 +96,14 @@ func unanalysed(in Observation, dec Decision) string {
 		}
 	}
 	return ""
+}
+
+// keepsOutdated tells whether a run begins, or goes on, without the restart that it owes to edited configs.
+func (in Observation) keepsOutdated(dec Decision) bool {
+	after := in
+	after.Status = dec.Status
+	owes := in.owesRestart() || in.begins(dec) && in.outdated()
+	return owes && !after.owesRestart()
 }
 
 // passed tells whether the run has gone past every step, check and gate, by the answers of this round.
@@ -230,6 +241,8 @@ func (in Observation) swallows(dec Decision) string {
 	then.Status = after
 	fromPrimary := after.LastAppliedSpec == in.Primary.Revision && (in.copied() || !then.isApplied())
 	switch {
+	case in.begins(dec) && then.applied() != in.version():
+		return fmt.Sprintf("begin a run of %v and record %v", in.version(), then.applied())
 	case after.LastAppliedSpec == before.LastAppliedSpec && then.applied() == in.applied():
 		return ""
 	case in.initial() && fromPrimary:

@@ -22,6 +22,8 @@ func progressing(in Observation) Decision {
 		return d.cancel()
 	case in.changed():
 		return d.restart()
+	case in.owesRestart():
+		return d.renew()
 	case in.Target.Readiness == Stuck:
 		return d.rollBack(in.Target.Reason)
 	case in.Status.FailedChecks >= in.Plan.Threshold:

@@ -179,7 +179,11 @@ func (d *draft) start() {
 	d.reset()
 	d.revise()
 	d.enter(v1beta1.PhaseProgressing)
-	d.do(ScaleCanary{Direction: Up})
+	if d.in.outdated() || d.in.owesRestart() && d.in.Target.Replicas > 0 {
+		d.record(kindConfigs, d.in.Plan.Target, Answer{Verdict: Fail, Message: messageOutdated})
+	} else {
+		d.do(ScaleCanary{Direction: Up})
+	}
 	if held := min(d.want.Canary, d.in.found().Canary); held > 0 && d.in.Primary.Readiness != Ready {
 		d.want.Primary, d.want.Canary = whole-held, held
 		d.park()

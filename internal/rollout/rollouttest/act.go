@@ -25,7 +25,9 @@ func Push(letter string) Act {
 func PushScaled(letter string) Act {
 	return Act{"the user pushes " + letter + " with replicas", func(c *Cluster) {
 		c.push(Revision(letter))
-		c.workloads[Target].scale(c.Now, c.pace, replicas, c.broken[Target][Revision(letter)])
+		if c.workloads[Target].scale(c.Now, c.pace, replicas, c.broken[Target][Revision(letter)]) {
+			c.workloads[Target].started = c.version().Configs
+		}
 	}}
 }
 
@@ -140,10 +142,11 @@ func Recreate() Act { return Act{"the user creates the canary again", (*Cluster)
 // Revert has the user go back to what was promoted last, configs included.
 func Revert() Act {
 	return Act{"the user reverts to what was promoted last", func(c *Cluster) {
-		revision := c.Canary.Status.LastPromotedSpec
-		if configs, served := c.served[revision]; served {
-			c.push(revision)
+		status := c.Canary.Status
+		promoted := rollout.Version{Revision: status.LastPromotedSpec, Configs: status.LastPromotedConfigs}
+		if configs, served := c.served[promoted]; served {
 			c.configs = maps.Clone(configs)
+			c.push(promoted.Revision)
 		}
 	}}
 }

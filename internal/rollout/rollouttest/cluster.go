@@ -34,8 +34,8 @@ type Cluster struct {
 	apex      Side
 	apexMoved time.Time
 	configs   map[string]string
-	// served are the configs that the primary was given with each revision.
-	served map[string]map[string]string
+	// served are the configs of each version that the primary was given.
+	served map[rollout.Version]map[string]string
 	// unreadable is what keeps the configs from being read, claim who else has one; empty for nothing.
 	unreadable, claim string
 	// broken says which revisions never become ready on which side.
@@ -79,7 +79,7 @@ func newCluster(s Story) *Cluster {
 		broken:       map[Side]map[string]bool{Target: {}, Primary: {}},
 		answers:      map[string]rollout.Answer{},
 		calls:        map[string]int{},
-		served:       map[string]map[string]string{},
+		served:       map[rollout.Version]map[string]string{},
 	}
 	c.Canary.Generation = 1
 	c.Canary.UID = "uid"
@@ -186,6 +186,7 @@ func (c *Cluster) push(revision string) {
 		return
 	}
 	target.revision = revision
+	target.started = ""
 	target.roll(c.Now, c.pace, c.broken[Target][revision])
 }
 
@@ -198,7 +199,7 @@ func (c *Cluster) version() rollout.Version {
 func (c *Cluster) sync() bool {
 	target, primary := &c.workloads[Target], &c.workloads[Primary]
 	broken, want := c.broken[Primary][target.revision], c.version()
-	c.served[want.Revision] = maps.Clone(c.configs)
+	c.served[want] = maps.Clone(c.configs)
 	switch {
 	case !primary.exists:
 		*primary = deployment{exists: true, revision: want.Revision, configs: want.Configs}

@@ -30,6 +30,9 @@ type deployment struct {
 	revision string
 	// configs is, on the primary, the fingerprint of the configs that it was copied with.
 	configs string
+	// started is, on the target, the fingerprint of the configs that its pods read when they were started; empty for
+	// pods that came with a template, as nobody who is not looking all the time can tell what those found.
+	started string
 	// unmarked is a primary of Flagger's: its revision can be told only by comparing it with the target.
 	unmarked bool
 	replicas int

@@ -116,6 +116,7 @@ func (p *player) scale(plan rollout.Plan, direction rollout.Direction) (string, 
 		if target.replicas > 0 || !target.scale(c.Now, c.pace, replicas, c.broken[Target][target.revision]) {
 			return "", nil
 		}
+		target.started = c.version().Configs
 		return "start the target", nil
 	}
 	before := *target

@@ -153,6 +153,10 @@ func (r *referee) mayPromote(plan rollout.Plan, version rollout.Version) error {
 	case plan.Strategy != rollout.Weighted && status.Iterations < plan.Iterations:
 		return forbid("I3", "%s is promoted after %d iterations", name, status.Iterations)
 	}
+	pods := r.cluster.workloads[Target]
+	if read := pods.started; pods.replicas > 0 && read != "" && status.TrackedConfigs != nil && read != version.Configs {
+		return forbid("I3", "%s is promoted, and its pods ran with other configs", name)
+	}
 	return r.pastGates(plan)
 }
 

@@ -1,0 +1,46 @@
+package rollout
+
+import (
+	"testing"
+	"time"
+)
+
+// TestRenew: pods that have read what was there before are stopped before their successors are analysed.
+func TestRenew(t *testing.T) {
+	owing := checked(kindConfigs, "podinfo", Fail)
+	leftAgo := func(d time.Duration) option {
+		return func(in *Observation) {
+			beginning()(in)
+			in.Status.LastRouteTime = ago(d)
+		}
+	}
+	runRows(t, map[string]row{
+		"DrainsThem": {
+			reason: "Users have only just left.", in: observe(leftAgo(4*time.Second), owing), want: decided(wakes(6 * time.Second)),
+		},
+		"StopsThem": {
+			reason: "Nobody is left.", in: observe(leftAgo(drainTime), owing), want: decided(did(ScaleCanary{Direction: Down})),
+		},
+		"StartsTheirSuccessors": {
+			reason: "These read what is there now.", in: observe(leftAgo(time.Minute), owing, scaledToZero()),
+			want: decided(did(ScaleCanary{Direction: Up})),
+		},
+		"TakesTheirUsersAway": {
+			reason: "The primary can serve again.", in: observe(progressingAt(40), owing),
+			want: decided(counts(0, 0, 0), did(Route{Traffic: ToPrimary()}), wakes(drainTime)),
+		},
+		"KeepsThemWhileNobodyElseServes": {
+			reason: "Users on old configs are better off than users without an answer.",
+			in:     observe(progressingAt(40), owing, primaryStuck(0)),
+			want:   decided(said(warning(ReasonNotReady, primaryEnd))),
+		},
+	})
+	begun := Decide(observe(progressingAt(40), configs("1", "2")))
+	if !(Observation{Plan: observe().Plan, Status: begun.Status}).owesRestart() {
+		t.Error("the write that begins the run records what it owes, or a crash would lose it")
+	}
+	renewed := Decide(observe(beginning(), owing, scaledToZero()))
+	if (Observation{Plan: observe().Plan, Status: renewed.Status}).owesRestart() {
+		t.Error("what was done is owed no more")
+	}
+}
