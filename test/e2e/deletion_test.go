@@ -37,6 +37,25 @@ func TestDeletionHandsBackUnderLoad(t *testing.T) {
 	s.Then(NoPlatformFailure())
 }
 
+// TestCanaryIsReplacedUnderLoad deletes a Canary that has given half of the users a new version, and makes it anew at
+// once, while the objects of the first are still being collected.
+func TestCanaryIsReplacedUnderLoad(t *testing.T) {
+	t.Parallel()
+	app := story.App{Namespace: "replaced", Version: "6.0.0", Replicas: 2, Change: func(c *v1beta1.Canary) {
+		oneStep(c)
+		c.Spec.RevertOnDeletion = true
+	}}
+	app.Before = app.UserRoute()
+	s := Given(t, app, 50).When(NewRevision("6.1.0"))
+	s.await("half of the traffic", routed(50))
+	s.When(deleteCanary)
+	s.await("gone", func(m story.Moment) bool { return m.Gone })
+	s.servedBy("6.1.0")
+	s.When(newCanary).initialized()
+	s.servedBy("6.1.0")
+	s.When(NewRevision("6.2.0")).Then(Promoted(), Weighted(50), RolledOnce(), Warned(), NoPlatformFailure())
+}
+
 func deleteCanary(s *scene) {
 	s.Helper()
 	s.mark, s.sent = s.journal.Mark(), time.Now()

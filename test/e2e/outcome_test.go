@@ -29,7 +29,7 @@ func Promoted() Outcome {
 		s.await("succeeded", story.Run(v1beta1.PhaseSucceeded))
 		s.await("its last event", story.Heard("Promotion completed!"))
 		s.await("stopped", story.Stopped())
-		s.servedBy(s.version)
+		s.servedBy(s.app.Answer())
 	}
 }
 
@@ -100,7 +100,7 @@ func TrafficFollowsStatus(points float64, weights ...int) Outcome {
 	const enough = 1000
 	return func(s *scene) {
 		s.Helper()
-		shares := story.Shares(s.moments(), s.version)
+		shares := story.Shares(s.moments(), s.app.Answer())
 		var seen []int
 		for _, share := range shares {
 			seen = append(seen, share.Weight)

@@ -19,11 +19,10 @@ const patience = 3 * time.Minute
 type scene struct {
 	*testing.T
 	ctx     context.Context
-	app     story.App
+	app     story.App // with the version and config that were released last
 	journal *story.Journal
 	traffic *story.Traffic
-	version string    // the last one released
-	sent    time.Time // when it was released
+	sent    time.Time // when that was
 	mark    int       // the first moment after that
 }
 
@@ -47,7 +46,7 @@ func deploy(t *testing.T, app story.App, rate Rate) *scene {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	s := &scene{T: t, ctx: ctx, app: app, version: app.Version, sent: time.Now()}
+	s := &scene{T: t, ctx: ctx, app: app, sent: time.Now()}
 	s.must(stage.CreateNamespace(ctx, app))
 	journal, err := stage.Follow(ctx, app)
 	s.must(err)
@@ -62,10 +61,11 @@ func deploy(t *testing.T, app story.App, rate Rate) *scene {
 	return s
 }
 
-// initialized waits until the canary rests and has said so.
+// initialized waits until the canary has said that it rests, and has been seen to: events and pods are told of apart.
 func (s *scene) initialized() *scene {
 	s.Helper()
 	s.await("initialized", story.Heard("Initialization done!"))
+	s.await("at rest", story.Stopped())
 	return s
 }
 
@@ -127,11 +127,29 @@ func (s *scene) stopTraffic() load.Counts {
 func NewRevision(version string) Step {
 	return func(s *scene) {
 		s.Helper()
-		s.mark, s.version = s.journal.Mark(), version
+		s.mark, s.app.Version = s.journal.Mark(), version
 		sent, err := stage.Release(s.ctx, s.app, version)
 		s.must(err)
 		s.sent = sent
 	}
+}
+
+// NewConfig releases another value of the ConfigMap.
+func NewConfig(value string) Step {
+	return func(s *scene) {
+		s.Helper()
+		s.mark, s.app.Config = s.journal.Mark(), value
+		sent, err := stage.Configure(s.ctx, s.app, value)
+		s.must(err)
+		s.sent = sent
+	}
+}
+
+// newCanary makes the Canary again.
+func newCanary(s *scene) {
+	s.Helper()
+	s.mark, s.sent = s.journal.Mark(), time.Now()
+	s.must(stage.Client.Create(s.ctx, s.app.NewCanary()))
 }
 
 // weights are what the status and the route said one after the other.

@@ -4,11 +4,8 @@ package story
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,23 +16,27 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/test/lab"
+	"flagger.app/flagger/test/lab/podserver"
 )
 
 const (
-	// Name is that of every app's Deployment, Canary, Service and route; namespaces keep apps apart.
+	// Name is that of every app's workload, Canary, Service and route; namespaces keep apps apart.
 	Name = "podinfo"
 	// Image is what apps run, without the tag; package podserver tells what tags do.
 	Image = "ghcr.io/stefanprodan/podinfo"
 
 	port    = 9898 // where the lab's pods answer
 	primary = Name + "-primary"
+	config  = Name + "-config"
 )
 
-// App is a Deployment with its Canary, in a namespace of its own.
+// App is a workload with its Canary, in a namespace of its own.
 type App struct {
 	Namespace string
+	Kind      Kind   // a Deployment where it is empty
 	Version   string // the image tag that it is first deployed with
-	Replicas  int32
+	Config    string // the value that its ConfigMap has first; without one it has no ConfigMap
+	Replicas  int32  // of a Deployment
 	// Before are objects that exist before the Canary does, such as a route that it is to take over.
 	Before []client.Object
 	// Change, where set, makes the Canary another one than that of NewCanary.
@@ -50,13 +51,16 @@ func (a App) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: a.Namespace, Name: Name}
 }
 
+// Answer is the version that the app's pods name.
+func (a App) Answer() string { return podserver.Version(a.Version, a.Config) }
+
 // NewCanary is the app's canary release: 25 % and 50 % of the traffic for ten seconds each; two looks in which less
 // than 99 % of the answers were good, or one in a hundred took half a second, roll it back.
 func (a App) NewCanary() *v1beta1.Canary {
 	c := &v1beta1.Canary{
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name},
 		Spec: v1beta1.CanarySpec{
-			TargetRef:               v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: Name},
+			TargetRef:               v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: string(a.kind()), Name: Name},
 			ProgressDeadlineSeconds: ptr.To(v1beta1.Number(60)),
 			Service: v1beta1.CanaryService{
 				Port:        80,
@@ -86,25 +90,6 @@ func gateway() gatewayv1.ParentReference {
 	return gatewayv1.ParentReference{Name: lab.GatewayName, Namespace: ptr.To(gatewayv1.Namespace(lab.GatewayNamespace))}
 }
 
-func (a App) deployment() *appsv1.Deployment {
-	labels := map[string]string{"app": Name}
-	return &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: ptr.To(a.Replicas),
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec: corev1.PodSpec{Containers: []corev1.Container{{
-					Name:  Name,
-					Image: Image + ":" + a.Version,
-					Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: port}},
-				}}},
-			},
-		},
-	}
-}
-
 // UserRoute are a Service and an HTTPRoute as users have them before they have a Canary.
 func (a App) UserRoute() []client.Object {
 	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: Name}
@@ -131,7 +116,12 @@ func (s *Stage) CreateNamespace(ctx context.Context, a App) error {
 
 // Deploy makes the app in its namespace.
 func (s *Stage) Deploy(ctx context.Context, a App) error {
-	return s.create(ctx, append(append([]client.Object{a.deployment()}, a.Before...), a.NewCanary())...)
+	var objects []client.Object
+	if a.Config != "" {
+		objects = append(objects, a.configMap())
+	}
+	objects = append(objects, a.workload())
+	return s.create(ctx, append(append(objects, a.Before...), a.NewCanary())...)
 }
 
 func (s *Stage) create(ctx context.Context, objects ...client.Object) error {
@@ -141,20 +131,4 @@ func (s *Stage) create(ctx context.Context, objects ...client.Object) error {
 		}
 	}
 	return nil
-}
-
-// Release deploys another image tag, as `kubectl set image` does. It returns the time at which the request was sent.
-func (s *Stage) Release(ctx context.Context, a App, version string) (time.Time, error) {
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []map[string]string{{"name": Name, "image": Image + ":" + version}},
-	}}}})
-	if err != nil {
-		return time.Time{}, fmt.Errorf("encode the new image: %w", err)
-	}
-	sent := s.now()
-	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name}}
-	if err := s.Client.Patch(ctx, target, client.RawPatch(types.StrategicMergePatchType, patch), fieldOwner); err != nil {
-		return time.Time{}, fmt.Errorf("release %s: %w", version, err)
-	}
-	return sent, nil
 }

@@ -4,9 +4,10 @@
 //	stage.go     a lab with our CRDs and the operator; everything ends with the stage
 //	install.go   the CRDs
 //	operator.go  the operator's process: started, stopped, killed
-//	app.go       a Deployment and its Canary, released by changing the image tag
+//	app.go       a Canary and the objects around it
+//	workload.go  its target, released by changing the image tag or the ConfigMap
 //	traffic.go   requests through the gateway at a constant rate
-//	journal.go   four watches folded into one sequence of moments
+//	journal.go   five watches folded into one sequence of moments
 //	measure.go   what a sequence of moments says: weights, shares of the traffic, events, durations
 //	audit.go     the operator's requests to the API server
 //

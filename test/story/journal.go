@@ -28,7 +28,7 @@ type Moment struct {
 	// Routed says that there is an HTTPRoute; Weight is the canary's percentage in its last rule.
 	Routed bool
 	Weight int
-	// Target and Primary are the two Deployments.
+	// Target and Primary are the two workloads.
 	Target, Primary Replicas
 	// Said is set if the change was an event about the Canary.
 	Said *Saying
@@ -36,8 +36,8 @@ type Moment struct {
 	Load load.Counts
 }
 
-// Replicas are a Deployment's pods, and how often its template has changed (its own revision number); of a Deployment
-// that is not there, zero.
+// Replicas are a workload's pods, and how often its template has changed (its own revision number); of a workload that is
+// not there, zero. The pods of a DaemonSet are those that its controller wants.
 type Replicas struct {
 	Wanted   int32
 	Revision string
@@ -64,7 +64,7 @@ type Journal struct {
 // moments.
 func (s *Stage) Follow(ctx context.Context, a App) (*Journal, error) {
 	j := &Journal{now: s.now, counts: func() load.Counts { return load.Counts{} }, news: make(chan struct{})}
-	lists := []client.ObjectList{&v1beta1.CanaryList{}, &gatewayv1.HTTPRouteList{}, &appsv1.DeploymentList{}, &corev1.EventList{}}
+	lists := []client.ObjectList{&v1beta1.CanaryList{}, &gatewayv1.HTTPRouteList{}, &appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &corev1.EventList{}}
 	for _, list := range lists {
 		changes, err := s.Client.Watch(ctx, list, client.InNamespace(a.Namespace))
 		if err != nil {
@@ -135,16 +135,9 @@ func (m *Moment) take(kind watch.EventType, object runtime.Object) bool {
 	case *gatewayv1.HTTPRoute:
 		m.Routed, m.Weight = kind != watch.Deleted, canaryWeight(o)
 	case *appsv1.Deployment:
-		var replicas Replicas
-		if kind != watch.Deleted {
-			replicas = Replicas{Wanted: ptr.Deref(o.Spec.Replicas, 1), Revision: o.Annotations["deployment.kubernetes.io/revision"]}
-		}
-		switch o.Name {
-		case Name:
-			m.Target = replicas
-		case primary:
-			m.Primary = replicas
-		}
+		m.count(kind, o, Replicas{Wanted: ptr.Deref(o.Spec.Replicas, 1), Revision: o.Annotations["deployment.kubernetes.io/revision"]})
+	case *appsv1.DaemonSet:
+		m.count(kind, o, Replicas{Wanted: o.Status.DesiredNumberScheduled, Revision: o.Annotations[appsv1.DeprecatedTemplateGeneration]})
 	case *corev1.Event:
 		if o.InvolvedObject.Kind != v1beta1.CanaryKind || kind == watch.Deleted {
 			return false
@@ -154,6 +147,19 @@ func (m *Moment) take(kind watch.EventType, object runtime.Object) bool {
 		return false
 	}
 	return true
+}
+
+// count puts the replicas of one of the two workloads into the moment.
+func (m *Moment) count(kind watch.EventType, workload client.Object, replicas Replicas) {
+	if kind == watch.Deleted {
+		replicas = Replicas{}
+	}
+	switch workload.GetName() {
+	case Name:
+		m.Target = replicas
+	case primary:
+		m.Primary = replicas
+	}
 }
 
 // canaryWeight is the weight of the canary's Service in a route's last rule, the one that all users meet.

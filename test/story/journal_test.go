@@ -25,8 +25,10 @@ import (
 
 var begun = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// follow returns the journal of an app and a client to change the app's objects with.
-func follow(t *testing.T) (context.Context, *story.Journal, client.Client) {
+func now() time.Time { return begun }
+
+// newObjects is a client of a cluster that holds nothing.
+func newObjects(t *testing.T) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1beta1.AddToScheme, gatewayv1.Install} {
@@ -34,10 +36,16 @@ func follow(t *testing.T) (context.Context, *story.Journal, client.Client) {
 			t.Fatal(err)
 		}
 	}
-	objects := fake.NewClientBuilder().WithScheme(scheme).Build()
+	return fake.NewClientBuilder().WithScheme(scheme).Build()
+}
+
+// follow returns the journal of an app and a client to change the app's objects with.
+func follow(t *testing.T) (context.Context, *story.Journal, client.Client) {
+	t.Helper()
+	objects := newObjects(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	stage := story.NewStage(objects, func() time.Time { return begun })
+	stage := story.NewStage(objects, now)
 	journal, err := stage.Follow(ctx, story.App{Namespace: "demo"})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +58,12 @@ func meta(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "
 func deployment(name string, replicas int32, revision string) *appsv1.Deployment {
 	d := &appsv1.Deployment{ObjectMeta: meta(name), Spec: appsv1.DeploymentSpec{Replicas: ptr.To(replicas)}}
 	d.Annotations = map[string]string{"deployment.kubernetes.io/revision": revision}
+	return d
+}
+
+func daemonSet(name string, wanted int32, revision string) *appsv1.DaemonSet {
+	d := &appsv1.DaemonSet{ObjectMeta: meta(name), Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: wanted}}
+	d.Annotations = map[string]string{appsv1.DeprecatedTemplateGeneration: revision}
 	return d
 }
 
@@ -89,6 +103,13 @@ func TestJournalFoldsObjectsIntoMoments(t *testing.T) {
 			change: func() error { return objects.Create(ctx, deployment("podinfo-primary", 3, "7")) },
 			shows: func(m story.Moment) bool {
 				return m.Primary == story.Replicas{Wanted: 3, Revision: "7"} && m.Target.Wanted == 2
+			},
+		},
+		{
+			reason: "A DaemonSet has the pods that its controller wants.",
+			change: func() error { return objects.Create(ctx, daemonSet("podinfo-primary", 5, "2")) },
+			shows: func(m story.Moment) bool {
+				return m.Primary == story.Replicas{Wanted: 5, Revision: "2"} && m.Target.Wanted == 2
 			},
 		},
 		{

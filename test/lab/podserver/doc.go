@@ -8,15 +8,20 @@
 // X-Version repeat them. The version is the image tag of the first container. /healthz is answered without faults
 // and without being counted; /metrics gives the pod's own metrics.
 //
-// # Faults by image tag
+// A first container with the environment variable CONFIG adds "+" and its value to the version, so that 1.0.1 with
+// the value blue is 1.0.1+blue. A value out of a ConfigMap is read when the pod gets its address and kept to the pod's
+// end, as containers keep the environment that they start with.
 //
-// A tag's parts, separated by "-", choose what is wrong with an image, so that a test makes a bad release as a
-// user does, by naming an image:
+// # Faults by version
+//
+// A version's parts, separated by "-", choose what is wrong with an image, so that a test makes a bad release as a
+// user does, by naming an image or editing a ConfigMap:
 //
 //	1.0.1             healthy
 //	1.0.1-err20       20 % of the answers are HTTP 500, spread evenly: with 20, every fifth
 //	1.0.1-slow300     every answer takes 300 ms longer
 //	1.0.1-err5-slow50 both
+//	1.0.1+blue-err20  errors by configuration
 //	1.0.1-stuck       never becomes ready (the lab's kwok stages see to it: the pod stays Pending)
 //
 // An answer that a fault made carries X-Fault: app. A failed request without it was failed by the platform.

@@ -13,10 +13,10 @@ type fault struct {
 	latency      time.Duration // added to every answer
 }
 
-// parseFault reads the faults of an image tag; parts it does not know are part of the version.
-func parseFault(tag string) fault {
+// parseFault reads the faults of a version; parts it does not know mean nothing.
+func parseFault(version string) fault {
 	var f fault
-	for part := range strings.SplitSeq(tag, "-") {
+	for part := range strings.SplitSeq(version, "-") {
 		if percent, ok := number(part, "err"); ok && percent <= 100 {
 			f.errorPercent = percent
 		}
@@ -41,14 +41,4 @@ func number(part, prefix string) (uint64, bool) {
 func (f fault) strikes(answered *atomic.Uint64) bool {
 	n := answered.Add(1)
 	return n*f.errorPercent/100 != (n-1)*f.errorPercent/100
-}
-
-// version returns the tag of an image reference, or "latest" where it has none, as container runtimes do.
-func version(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	slash := strings.LastIndexByte(image, '/')
-	if colon := strings.LastIndexByte(image, ':'); colon > slash {
-		return image[colon+1:]
-	}
-	return "latest"
 }

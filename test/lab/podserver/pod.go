@@ -37,7 +37,7 @@ func newPod(from *corev1.Pod) *pod {
 		name:        types.NamespacedName{Namespace: from.Namespace, Name: from.Name},
 		uid:         from.UID,
 		address:     from.Status.PodIP,
-		version:     version(from.Spec.Containers[0].Image),
+		version:     version(from.Spec.Containers[0]),
 		registry:    prometheus.NewRegistry(),
 		connections: map[net.Conn]struct{}{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -69,6 +69,14 @@ func (s *Server) Set(from *corev1.Pod) {
 	current.draining.Store(from.DeletionTimestamp != nil)
 }
 
+// knows tells whether the server answers for a pod.
+func (s *Server) knows(from *corev1.Pod) bool {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	known := s.pods[from.Status.PodIP]
+	return known != nil && known.uid == from.UID
+}
+
 // Remove ends a pod: its connections are reset and its metrics are gone.
 func (s *Server) Remove(from *corev1.Pod) {
 	s.mutex.Lock()

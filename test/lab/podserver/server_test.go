@@ -293,11 +293,12 @@ func TestParseFault(t *testing.T) {
 		"TagAndDigest":    {reason: "A digest does not hide the tag.", image: "app:1-err7@sha256:00ff", want: fault{errorPercent: 7}},
 		"PortAndTag":      {reason: "The last colon is the tag's.", image: "registry:5000/app:1-slow1", want: fault{latency: time.Millisecond}},
 		"FaultInTheName":  {reason: "Only the tag has faults.", image: "app-err50:1.0.0"},
+		"Config":          {reason: "What is wrong may come with the configuration.", image: "app:1.0.1+blue-err20", want: fault{errorPercent: 20}},
 		"NegativePercent": {reason: "A sign is no digit.", image: "app:1-err-5"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := parseFault(version(test.image))
+			got := parseFault(tag(test.image))
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(fault{})); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 			}

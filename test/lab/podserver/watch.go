@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 )
@@ -18,11 +19,12 @@ func (s *Server) Watch(ctx context.Context, cfg *rest.Config) error {
 	if err != nil {
 		return fmt.Errorf("make a client for pods: %w", err)
 	}
+	set := func(pod *corev1.Pod) { s.admit(ctx, clients.CoreV1(), pod) }
 	factory := informers.NewSharedInformerFactory(clients, 0)
 	registration, err := factory.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { s.observe(object, s.Set) },
-		UpdateFunc: func(_, object any) { s.observe(object, s.Set) },
-		DeleteFunc: func(object any) { s.observe(object, s.Remove) },
+		AddFunc:    func(object any) { observe(object, set) },
+		UpdateFunc: func(_, object any) { observe(object, set) },
+		DeleteFunc: func(object any) { observe(object, s.Remove) },
 	})
 	if err != nil {
 		return fmt.Errorf("watch pods: %w", err)
@@ -34,7 +36,20 @@ func (s *Server) Watch(ctx context.Context, cfg *rest.Config) error {
 	return nil
 }
 
-func (s *Server) observe(object any, act func(*corev1.Pod)) {
+// admit sets a pod, at its start with the values that its environment has then. A pod whose ConfigMaps cannot be read
+// is not answered for, as its containers would not start.
+func (s *Server) admit(ctx context.Context, maps typedcorev1.ConfigMapsGetter, pod *corev1.Pod) {
+	if live(pod) && !s.knows(pod) {
+		resolved, err := resolve(ctx, maps, pod)
+		if err != nil {
+			return
+		}
+		pod = resolved
+	}
+	s.Set(pod)
+}
+
+func observe(object any, act func(*corev1.Pod)) {
 	if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = unknown.Obj
 	}
