@@ -2,11 +2,14 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,8 +20,8 @@ import (
 
 const mergePatch = types.MergePatchType
 
-// settle plays what a cluster does by itself: Deployments roll out and gateways answer. It notes what it sees, and
-// reports whether it changed anything.
+// settle plays what a cluster does by itself: Deployments and DaemonSets roll out and gateways answer. It notes what it
+// sees, and reports whether it changed anything.
 func (w *world) settle() bool {
 	w.Helper()
 	changed := false
@@ -27,6 +30,7 @@ func (w *world) settle() bool {
 	for i := range deployments.Items {
 		changed = w.roll(&deployments.Items[i]) || changed
 	}
+	changed = w.schedule() || changed
 	routes := &gatewayv1.HTTPRouteList{}
 	must(w, w.direct.List(w.ctx, routes, client.InNamespace(w.namespace)), "list HTTPRoutes")
 	for i := range routes.Items {
@@ -154,34 +158,44 @@ func noted(list []string, state string) []string {
 	return append(list, state)
 }
 
-// collect plays the garbage collector: what an object that is gone controlled goes as well.
+// collect plays the garbage collector: what nobody but an object that is gone owned goes as well.
 func (w *world) collect(owner types.UID) {
 	w.Helper()
-	for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &corev1.ServiceList{}, &gatewayv1.HTTPRouteList{}} {
+	for _, list := range []client.ObjectList{
+		&appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &autoscalingv2.HorizontalPodAutoscalerList{}, &corev1.ServiceList{},
+		&corev1.ConfigMapList{}, &corev1.SecretList{}, &gatewayv1.HTTPRouteList{},
+	} {
 		must(w, w.direct.List(w.ctx, list, client.InNamespace(w.namespace)), "list")
 		for _, object := range objectsOf(list) {
-			if controller := metav1.GetControllerOf(object); controller != nil && controller.UID == owner {
-				must(w, w.direct.Delete(w.ctx, object), "collect %s", object.GetName())
-			}
+			w.disown(object, owner)
 		}
 	}
 }
 
+// disown deletes an object that has no other owner, and takes the owner off one that has.
+func (w *world) disown(object client.Object, owner types.UID) {
+	w.Helper()
+	isOwner := func(o metav1.OwnerReference) bool { return o.UID == owner }
+	owners := object.GetOwnerReferences()
+	others := slices.DeleteFunc(slices.Clone(owners), isOwner)
+	switch {
+	case len(others) == len(owners):
+	case len(others) == 0:
+		must(w, w.direct.Delete(w.ctx, object), "collect %s", object.GetName())
+	default:
+		object.SetOwnerReferences(others)
+		must(w, w.direct.Update(w.ctx, object), "disown %s", object.GetName())
+	}
+}
+
 func objectsOf(list client.ObjectList) []client.Object {
-	var objects []client.Object
-	switch l := list.(type) {
-	case *appsv1.DeploymentList:
-		for i := range l.Items {
-			objects = append(objects, &l.Items[i])
-		}
-	case *corev1.ServiceList:
-		for i := range l.Items {
-			objects = append(objects, &l.Items[i])
-		}
-	case *gatewayv1.HTTPRouteList:
-		for i := range l.Items {
-			objects = append(objects, &l.Items[i])
-		}
+	items, err := meta.ExtractList(list)
+	if err != nil {
+		panic(err) // no list of objects is without items
+	}
+	objects := make([]client.Object, len(items))
+	for i, item := range items {
+		objects[i] = item.(client.Object)
 	}
 	return objects
 }
