@@ -38,6 +38,18 @@ func TestBadConfigIsRolledBack(t *testing.T) {
 		Then(RolledBack("6.0.0+blue"), PrimaryReads("blue"), Weighted(25), Warned(failing...), NoPlatformFailure())
 }
 
+// TestConfigEditedMidRunIsAnalysed edits a ConfigMap again while its first edit is under analysis: pods that have read
+// the first must not stand in for those that would read the second.
+func TestConfigEditedMidRunIsAnalysed(t *testing.T) {
+	t.Parallel()
+	app := story.App{Namespace: "config-midrun", Version: "6.0.0", Config: "blue", Replicas: 1}
+	s := Given(t, app, 50).When(NewConfig("green"))
+	s.await("a step", routed(25))
+	s.When(NewConfig("red-err20"))
+	s.await("rolled back", func(m story.Moment) bool { return m.Status.Phase == v1beta1.PhaseFailed && m.Weight == 0 })
+	s.Then(PrimaryReads("blue"), Warned(failing...), NoPlatformFailure())
+}
+
 // TestConfigReleaseIsTakenBack edits a ConfigMap and, after the promotion, edits it back.
 func TestConfigReleaseIsTakenBack(t *testing.T) {
 	t.Parallel()
