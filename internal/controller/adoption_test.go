@@ -173,7 +173,9 @@ func TestAdoptionSeesAnEditMidRun(t *testing.T) {
 		w.editsConfig()
 		v := newWitness(w)
 		v.play()
-		v.took("What was not analysed starts from nothing.", courseOf(append([]moment{state}, r.good(t)...)))
+		want := courseOf(append([]moment{state}, r.good(t)...))
+		want.Target = []string{"2", "0", "2", "0"}
+		v.took("What was not analysed starts from nothing, and with pods that have read it.", want)
 		w.hasCopiedConfig()
 		w.idles()
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -85,10 +87,12 @@ var badReferences = map[string]badInput{
 		mending: func(w *world) { w.remove(autoscaler("web-primary", "web-primary")) },
 	},
 	"AutoscalerNotInstalled": {
-		reason: "What must be installed is named.",
-		canary: []testkit.CanaryOption{autoscaled("ScaledObject")},
-		says:   []string{"spec.autoscalerRef.kind", "the CRD of ScaledObject in keda.sh/v1alpha1 is not installed"},
-		mend:   `{spec: {autoscalerRef: null}}`,
+		reason:   "What must be installed is named.",
+		operator: func(w *world) { w.pipe.lacks = schema.GroupKind{Group: "keda.sh", Kind: "ScaledObject"} },
+		mending:  func(w *world) { w.pipe.lacks = schema.GroupKind{} },
+		canary:   []testkit.CanaryOption{autoscaled("ScaledObject")},
+		says:     []string{"spec.autoscalerRef.kind", "the CRD of ScaledObject in keda.sh/v1alpha1 is not installed"},
+		mend:     `{spec: {autoscalerRef: null}}`,
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/testkit"
@@ -242,9 +243,9 @@ var badObjects = map[string]badInput{
 	},
 	"RouteCRDMissing": {
 		reason:   "What must be installed is named.",
-		operator: func(w *world) { w.pipe.noRoutes = true },
+		operator: func(w *world) { w.pipe.lacks = routeKind },
 		says:     []string{"the CRD of HTTPRoute in gateway.networking.k8s.io/v1 is not installed"},
-		mending:  func(w *world) { w.pipe.noRoutes = false },
+		mending:  func(w *world) { w.pipe.lacks = schema.GroupKind{} },
 	},
 	"CanaryCRDOld": {
 		reason:   "Under a CRD that drops our times nothing may move, and the user is told which to apply.",

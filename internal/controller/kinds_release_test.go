@@ -98,7 +98,7 @@ func TestKindsWithPodsThatDoNotStart(t *testing.T) {
 	}
 }
 
-func TestKindsWhosePrimaryDoesNotStart(t *testing.T) {
+func TestDaemonSetWhosePrimaryDoesNotStart(t *testing.T) {
 	t.Parallel()
 	l := keepWatch(t, "DaemonSet", testkit.Steps(50), testkit.Metric("errors"), func(c *v1beta1.Canary) {
 		c.Spec.ProgressDeadlineSeconds = new(v1beta1.Number(60))

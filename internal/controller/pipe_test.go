@@ -36,8 +36,10 @@ type pipe struct {
 	// left is how many writes may still get through before the line is cut; negative for any number.
 	left int
 	dead bool
-	// noRoutes hides the CRD of HTTPRoutes, prunes drops our own fields from what is written to a canary's status.
-	noRoutes, prunes bool
+	// lacks hides the CRD of a kind.
+	lacks schema.GroupKind
+	// prunes drops our own fields from what is written to a canary's status.
+	prunes bool
 	// before runs ahead of every write, beforeLive ahead of every live read, as somebody who is faster.
 	before, beforeLive func(request string)
 }
@@ -86,7 +88,7 @@ func (p *pipe) read(kind schema.GroupKind) error {
 	if p.dead {
 		return errCut
 	}
-	if p.noRoutes && kind == routeKind {
+	if kind == p.lacks && !kind.Empty() {
 		return &meta.NoKindMatchError{GroupKind: kind}
 	}
 	return nil

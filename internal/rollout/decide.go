@@ -87,9 +87,10 @@ func (d *draft) hold(w Workload, reason Reason) Decision {
 		d.record(kindReadiness, d.in.Plan.subject(reason), Answer{Verdict: Fail, Message: w.Reason})
 	}
 	switch {
+	case w.Readiness != Waiting: // no time will change that
 	case !w.Deadline.IsZero():
 		d.after(w.Deadline.Sub(d.in.Now))
-	case w.Limit > 0 && w.Readiness == Waiting:
+	case w.Limit > 0:
 		d.after(w.Limit)
 	}
 	return d.done()
@@ -119,8 +120,7 @@ func (d *draft) ask(q ...Question) Decision {
 // drain waits until the pods that traffic has left may go; it returns false when they may.
 func (d *draft) drain() bool {
 	left := d.in.untilDrained()
-	if d.in.condition(v1beta1.ReconcilingCondition).reason == ReasonSuspended {
-		d.leave() // nobody watched where users went
+	if d.in.resumed() {
 		left = max(left, d.in.Plan.Drain)
 	}
 	if left <= 0 {

@@ -35,7 +35,15 @@ type note struct {
 func (in Observation) keep() *draft {
 	d := &draft{in: in, want: in.servable(in.planned())}
 	d.dec.Status = *in.Status.DeepCopy()
+	if in.resumed() && in.Status.LastRouteTime != nil {
+		d.leave() // nobody watched where users went
+	}
 	return d
+}
+
+// resumed tells whether this is the first decision after a suspension.
+func (in Observation) resumed() bool {
+	return !in.Plan.Suspended && in.condition(v1beta1.ReconcilingCondition).reason == ReasonSuspended
 }
 
 // planned is the traffic that the status stands for; the routing object is made to match it.

@@ -88,7 +88,7 @@ func unanalysed(in Observation, dec Decision) string {
 			switch v := Version(a); {
 			case v != in.version():
 				return fmt.Sprintf("copy %v while the target carries %v", v, in.version())
-			case in.beforeUsers() && in.Primary.Readiness == Stuck:
+			case in.initial() && in.Primary.Readiness == Stuck && (in.beforeUsers() || in.Primary.Available == 0):
 			case in.Primary.Exists && in.promoted() && in.isApplied():
 			case in.Primary.Exists, !in.rebuildable():
 				return fmt.Sprintf("copy %v, which was never promoted", v)

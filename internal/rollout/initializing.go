@@ -13,7 +13,8 @@ func initializing(in Observation) Decision {
 	routed := in.Status.LastRouteTime != nil
 	// Users may have been moved by a process that died before it could say so, so a primary that may come up is not
 	// changed any more; what was pushed meanwhile starts a run.
-	if !in.Primary.Exists || !routed && !in.copied() && in.Primary.Readiness == Stuck {
+	hopeless := in.Primary.Readiness == Stuck && (!routed || in.Primary.Available == 0)
+	if !in.Primary.Exists || hopeless && !in.copied() {
 		if in.Obstacle != "" {
 			d.only(EnsureServices{})
 			return d.obstructed().done()
