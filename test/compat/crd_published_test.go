@@ -50,6 +50,7 @@ var additions = map[string][]string{
 		"status.checks",
 		"status.conditions[].observedGeneration",
 		"status.lastAnalysisTime",
+		"status.lastPromotedConfigs",
 		"status.lastRouteTime",
 		"status.observedGeneration",
 	},
