@@ -148,7 +148,7 @@ func TestCallCannotReach(t *testing.T) {
 		"TooSlow": {
 			"A receiver that says nothing is not waited for.",
 			v1beta1.CanaryWebhook{URL: silent.URL, Timeout: "20ms"},
-			"context deadline exceeded",
+			"giving up after 1 attempt(s): Post",
 		},
 		"Broken": {
 			"A connection that breaks is told without our own, ever changing, port.",
