@@ -47,6 +47,7 @@ func TestConfigEditedMidRunIsAnalysed(t *testing.T) {
 	s.await("a step", routed(25))
 	s.When(NewConfig("red-err20"))
 	s.await("rolled back", func(m story.Moment) bool { return m.Status.Phase == v1beta1.PhaseFailed && m.Weight == 0 })
+	s.await("its last event", story.Heard("Canary failed! Scaling down"))
 	s.Then(PrimaryReads("blue"), Warned(failing...), NoPlatformFailure())
 }
 
