@@ -15,3 +15,12 @@ func NameCRD(err error, gvk schema.GroupVersionKind) error {
 	}
 	return fmt.Errorf("the CRD of %s in %s is not installed: %w", gvk.Kind, gvk.GroupVersion(), err)
 }
+
+// IgnoreMissingCRD returns nil for an error about a kind that the API server does not know, of which there can be no
+// objects. Every other error it returns as it is.
+func IgnoreMissingCRD(err error) error {
+	if meta.IsNoMatchError(err) {
+		return nil
+	}
+	return err
+}

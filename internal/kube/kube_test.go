@@ -99,3 +99,15 @@ func TestNameCRD(t *testing.T) {
 		t.Errorf("no error became %v", err)
 	}
 }
+
+func TestIgnoreMissingCRD(t *testing.T) {
+	kind := schema.GroupVersionKind{Group: "traefik.io", Version: "v1alpha1", Kind: "TraefikService"}
+	missing := &meta.NoKindMatchError{GroupKind: kind.GroupKind(), SearchedVersions: []string{kind.Version}}
+	if err := kube.IgnoreMissingCRD(kube.NameCRD(missing, kind)); err != nil {
+		t.Errorf("a missing CRD remained %v", err)
+	}
+	other := errors.New("connection refused")
+	if err := kube.IgnoreMissingCRD(other); !errors.Is(err, other) {
+		t.Errorf("another error became %v", err)
+	}
+}

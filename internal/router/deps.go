@@ -26,12 +26,7 @@ func (d Deps) Claim(c *v1beta1.Canary, obj metav1.Object) {
 		obj.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(c)})
 		return
 	}
-	annotations := obj.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[CreatorAnnotation] = string(c.UID)
-	obj.SetAnnotations(annotations)
+	annotate(obj, CreatorAnnotation, string(c.UID))
 }
 
 // Claimed says whether obj was made for c, and so may be changed and deleted at will.
@@ -40,4 +35,14 @@ func (d Deps) Claimed(c *v1beta1.Canary, obj metav1.Object) bool {
 		return kube.IsOwned(c, obj)
 	}
 	return obj.GetAnnotations()[CreatorAnnotation] == string(c.UID)
+}
+
+// annotate gives obj an annotation.
+func annotate(obj metav1.Object, key, value string) {
+	annotations := obj.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	obj.SetAnnotations(annotations)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 )
 
 // ObjectName is the name of a routing object that is named after what users call.
@@ -16,6 +17,16 @@ func ApexService(c *v1beta1.Canary) string {
 		return c.Spec.TargetRef.Name
 	}
 	return ObjectName(c)
+}
+
+// ApexMetadata are the labels and annotations of the apex Service that a routing object of its name carries too, and
+// the annotations that keep Flux away from it. Nobody may write to the labels.
+func ApexMetadata(c *v1beta1.Canary) v1beta1.CustomMetadata {
+	apex := c.Spec.Service.Apex
+	if apex == nil {
+		apex = &v1beta1.CustomMetadata{}
+	}
+	return v1beta1.CustomMetadata{Labels: apex.Labels, Annotations: kube.Guarded(apex.Annotations)}
 }
 
 // PrimaryService is the Service of the pods that serve.

@@ -26,6 +26,10 @@ type Row struct {
 	Watch *schema.GroupVersionKind
 	// Formerly is the kind that Watch replaced, for clusters that serve it alone; nil for none.
 	Formerly *schema.GroupVersionKind
+	// Also are the kinds of further objects that the router keeps, whose changes must wake the canary too.
+	Also []schema.GroupVersionKind
+	// AtHome keeps the routing object in the canaries' own cluster, even if others are kept in another.
+	AtHome bool
 	// New makes the provider's router.
 	New func(Deps) Router
 }

@@ -14,6 +14,12 @@ var ErrNotFound = errors.New("routing object not found")
 // ErrForeign says that an object of the name that we need belongs to somebody else and must not be overwritten.
 var ErrForeign = errors.New("object belongs to somebody else")
 
+// Preparer is a Router whose objects pods must find when they start, long before any traffic is divided.
+type Preparer interface {
+	// Prepare makes those objects where they are missing.
+	Prepare(ctx context.Context, c *v1beta1.Canary) error
+}
+
 // Router moves live traffic between primary and canary for one provider. Calls are idempotent, never block on
 // readiness, and leave fields the operator does not own as they were.
 type Router interface {

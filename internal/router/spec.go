@@ -1,6 +1,10 @@
 package router
 
-import "errors"
+import (
+	"errors"
+
+	"flagger.app/flagger/api/v1beta1"
+)
 
 // ErrInvalidSpec says that the canary asks for what its provider cannot express. No traffic has moved; only another
 // spec helps.
@@ -19,3 +23,11 @@ type invalidSpec struct{ error }
 func (e invalidSpec) Is(target error) bool { return target == ErrInvalidSpec }
 
 func (e invalidSpec) Unwrap() error { return e.error }
+
+// Analysis is the canary's analysis; an empty one stands for none.
+func Analysis(c *v1beta1.Canary) v1beta1.CanaryAnalysis {
+	if analysis := c.GetAnalysis(); analysis != nil {
+		return *analysis
+	}
+	return v1beta1.CanaryAnalysis{}
+}

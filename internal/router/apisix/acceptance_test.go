@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 // answer is a condition as APISIX's controller writes it.
@@ -93,35 +94,35 @@ func TestAnUnreadableStatusIsAnError(t *testing.T) {
 
 // The status is no drift, whoever writes it, and a later step waits for the next answer.
 func TestAnAnswerCountsForItsGeneration(t *testing.T) {
-	k := withUsers(t)
-	k.apply(rollout.Split(25), 1)
-	if got := k.observe().Acceptance; got != rollout.Taken {
+	b := routertest.NewBench(t, provider(t))
+	b.Apply(rollout.Split(25), 1)
+	if got := b.Observe().Acceptance; got != rollout.Taken {
 		t.Errorf("without an answer: got %v", got)
 	}
-	k.respond("True")
-	k.apply(rollout.Split(25), 0)
-	if got := k.observe().Acceptance; got != rollout.Taken {
+	respond(b, "True")
+	b.Apply(rollout.Split(25), 0)
+	if got := b.Observe().Acceptance; got != rollout.Taken {
 		t.Errorf("accepted: got %v", got)
 	}
-	k.apply(rollout.Split(50), 1)
-	if got := k.observe(); got.Acceptance != rollout.Unconfirmed || got.Message == "" {
+	b.Apply(rollout.Split(50), 1)
+	if got := b.Observe(); got.Acceptance != rollout.Unconfirmed || got.Message == "" {
 		t.Errorf("with the answer of the step before: got %+v", got)
 	}
-	k.respond("False")
-	if got := k.observe(); got.Acceptance != rollout.Refused || got.Message == "" {
+	respond(b, "False")
+	if got := b.Observe(); got.Acceptance != rollout.Refused || got.Message == "" {
 		t.Errorf("refused: got %+v", got)
 	}
 }
 
 // respond writes what APISIX's controller would about the canary route as it is.
-func (k *cluster) respond(status string) {
-	k.Helper()
-	object := k.ours()
+func respond(b *routertest.Bench, status string) {
+	b.Helper()
+	object := b.Routing()
 	conditions := []any{answer("Accepted", status, object.GetGeneration())}
 	if err := unstructured.SetNestedSlice(object.Object, conditions, "status", "conditions"); err != nil {
-		k.Fatal(err)
+		b.Fatal(err)
 	}
-	if err := k.direct.Status().Update(k.Context(), object); err != nil {
-		k.Fatal(err)
+	if err := b.Direct.Status().Update(b.Context(), object); err != nil {
+		b.Fatal(err)
 	}
 }

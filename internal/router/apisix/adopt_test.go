@@ -1,7 +1,6 @@
 package apisix
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +12,7 @@ import (
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
 
@@ -51,20 +51,20 @@ func TestFlaggersRouteIsTakenOver(t *testing.T) {
 		"Unowned":  {reason: "A Flagger with another cluster's routes set no owners.", left: rollout.Split(40)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := withUsers(t)
-			k.create(flaggers(test.left, test.owners...), kube.FieldManager)
-			if got := k.observe().Traffic; got != test.left {
+			b := routertest.NewBench(t, provider(t))
+			b.Create(flaggers(test.left, test.owners...), kube.FieldManager)
+			if got := b.Observe().Traffic; got != test.left {
 				t.Errorf("%s Found %+v, want %+v", test.reason, got, test.left)
 			}
-			if err := k.router.Apply(t.Context(), k.canary, test.left); err != nil {
+			if err := b.Router.Apply(t.Context(), b.Canary, test.left); err != nil {
 				t.Fatal(err)
 			}
-			k.apply(test.left, 0)
-			taken := k.ours()
-			if !kube.IsOwned(k.canary, taken) {
+			b.Apply(test.left, 0)
+			taken := b.Routing()
+			if !kube.IsOwned(b.Canary, taken) {
 				t.Error("it would outlive the canary")
 			}
-			rendered, err := render(k.canary, k.route("shop"), test.left)
+			rendered, err := render(b.Canary, b.Object(kind, "shop"), test.left)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,27 +124,10 @@ func TestSomebodyElsesRouteIsLeftAlone(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := withUsers(t)
+			t.Log(test.reason)
 			object := flaggers(rollout.Split(40))
 			test.change(object)
-			k.create(object, "kubectl")
-			before := k.ours()
-			if _, err := k.router.Observe(t.Context(), k.canary); !errors.Is(err, router.ErrNotFound) {
-				t.Errorf("%s observe: got error %v", test.reason, err)
-			}
-			for _, want := range []rollout.Traffic{rollout.ToPrimary(), rollout.Split(25)} {
-				if err := k.router.Apply(t.Context(), k.canary, want); !errors.Is(err, router.ErrForeign) {
-					t.Errorf("%s apply %+v: got error %v", test.reason, want, err)
-				}
-			}
-			for _, deps := range []router.Deps{k.router.deps, {Client: k.router.deps.Client}} {
-				if err := New(deps).Release(t.Context(), k.canary); err != nil {
-					t.Errorf("%s release: got error %v", test.reason, err)
-				}
-			}
-			if diff := cmp.Diff(before.Object, k.ours().Object); diff != "" || k.writes != 0 {
-				t.Errorf("%s It was written %d times (-before +after):\n%s", test.reason, k.writes, diff)
-			}
+			routertest.NewBench(t, provider(t)).LeavesAlone(object, "was not made for this canary")
 		})
 	}
 }
@@ -158,17 +141,17 @@ func TestReleaseInAnotherCluster(t *testing.T) {
 		"Nothing":  {reason: "What is not there is released."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := withUsers(t)
+			b := routertest.NewBench(t, provider(t))
 			for _, object := range test.there {
-				k.create(object, kube.FieldManager)
+				b.Create(object, kube.FieldManager)
 			}
-			r := New(router.Deps{Client: k.router.deps.Client})
+			r := New(router.Deps{Client: b.Deps.Client})
 			for range 2 {
-				if err := r.Release(t.Context(), k.canary); err != nil {
+				if err := r.Release(t.Context(), b.Canary); err != nil {
 					t.Errorf("%s Got error %v", test.reason, err)
 				}
 			}
-			if k.route("shop-podinfo-canary") != nil || k.route("shop") == nil {
+			if b.Find(kind, "shop-podinfo-canary") != nil || b.Find(kind, "shop") == nil {
 				t.Error("the canary route must go and the user's stay")
 			}
 		})

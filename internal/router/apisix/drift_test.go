@@ -5,12 +5,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 func TestAnEditOfTheCanaryRouteIsRepaired(t *testing.T) {
@@ -68,26 +68,26 @@ func TestAnEditOfTheCanaryRouteIsRepaired(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := withUsers(t)
-			k.apply(rollout.Split(25), 1)
-			before := k.ours()
-			k.edit(before.GetName(), func(object *unstructured.Unstructured) {
+			b := routertest.NewBench(t, provider(t))
+			b.Apply(rollout.Split(25), 1)
+			before := b.Routing()
+			b.Edit(kind, before.GetName(), func(object *unstructured.Unstructured) {
 				test.edit(object)
 				annotations := object.GetAnnotations()
 				annotations["example.com/note"] = "kept"
 				object.SetAnnotations(annotations)
 			})
-			if got := k.observe().Traffic; got != test.found {
+			if got := b.Observe().Traffic; got != test.found {
 				t.Errorf("%s Found %+v, want %+v", test.reason, got, test.found)
 			}
-			if err := k.router.Apply(t.Context(), k.canary, rollout.Split(25)); err != nil {
+			if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(25)); err != nil {
 				t.Fatal(err)
 			}
-			k.apply(rollout.Split(25), 0)
-			if diff := cmp.Diff(before.Object["spec"], k.ours().Object["spec"]); diff != "" {
+			b.Apply(rollout.Split(25), 0)
+			if diff := cmp.Diff(before.Object["spec"], b.Routing().Object["spec"]); diff != "" {
 				t.Errorf("%s (-before +after):\n%s", test.reason, diff)
 			}
-			if note := k.ours().GetAnnotations()["example.com/note"]; note != "kept" {
+			if note := b.Routing().GetAnnotations()["example.com/note"]; note != "kept" {
 				t.Errorf("the note of somebody else became %q", note)
 			}
 		})
@@ -96,9 +96,9 @@ func TestAnEditOfTheCanaryRouteIsRepaired(t *testing.T) {
 
 // What the user changes of the first route comes to the second, in the middle of a run too, and moves nobody.
 func TestTheCopyFollowsTheUsersRoute(t *testing.T) {
-	k := withUsers(t)
-	k.apply(rollout.Split(25), 1)
-	k.edit("shop", func(object *unstructured.Unstructured) {
+	b := routertest.NewBench(t, provider(t))
+	b.Apply(rollout.Split(25), 1)
+	b.Edit(kind, "shop", func(object *unstructured.Unstructured) {
 		object.SetLabels(map[string]string{"app": "store"})
 		object.SetAnnotations(map[string]string{"example.com/new": "yes"})
 		object.Object["spec"].(map[string]any)["ingressClassName"] = "inner"
@@ -108,8 +108,8 @@ func TestTheCopyFollowsTheUsersRoute(t *testing.T) {
 		list[0]["backends"].([]any)[0].(backend)["servicePort"] = "http"
 		object.Object["spec"].(map[string]any)["http"] = []any{list[0], list[2]}
 	})
-	k.apply(rollout.Split(25), 1)
-	k.apply(rollout.Split(25), 0)
+	b.Apply(rollout.Split(25), 1)
+	b.Apply(rollout.Split(25), 0)
 
 	want := lead("all", "/*", "")
 	want["priority"], want["websocket"] = int64(10007), true
@@ -117,7 +117,7 @@ func TestTheCopyFollowsTheUsersRoute(t *testing.T) {
 		backend{"serviceName": "podinfo-primary", "servicePort": "http", "weight": int64(75)},
 		backend{"serviceName": "podinfo-canary", "servicePort": "http", "weight": int64(25)},
 	}
-	copied := k.ours()
+	copied := b.Routing()
 	if diff := cmp.Diff(map[string]any{"ingressClassName": "inner", "http": []any{want}}, copied.Object["spec"]); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
@@ -129,77 +129,48 @@ func TestTheCopyFollowsTheUsersRoute(t *testing.T) {
 	}
 }
 
-func TestTheUsersRouteIsNeverWritten(t *testing.T) {
-	k := withUsers(t)
-	before := k.route("shop")
-	for _, want := range []rollout.Traffic{rollout.Split(25), rollout.ToCanary(), rollout.ToPrimary()} {
-		k.apply(want, 1)
-	}
-	if err := k.router.Release(t.Context(), k.canary); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(before.Object, k.route("shop").Object); diff != "" {
-		t.Errorf("the user's route (-before +after):\n%s", diff)
-	}
-}
-
 // A run may end after the user's route did.
 func TestUsersComeBackWithoutTheUsersRoute(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason string
-		spoil  func(*cluster)
+		spoil  func(*routertest.Bench)
 	}{
 		"Gone": {
 			reason: "What is no longer there cannot be copied.",
-			spoil: func(k *cluster) {
-				if err := k.direct.Delete(k.Context(), k.route("shop")); err != nil {
-					k.Fatal(err)
+			spoil: func(b *routertest.Bench) {
+				if err := b.Direct.Delete(b.Context(), b.Object(kind, "shop")); err != nil {
+					b.Fatal(err)
 				}
 			},
 		},
 		"LeadsElsewhere": {
 			reason: "A copy without rules would be of no use.",
-			spoil:  func(k *cluster) { k.edit("shop", elsewhere) },
+			spoil:  func(b *routertest.Bench) { b.Edit(kind, "shop", elsewhere) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := withUsers(t)
-			k.apply(rollout.Split(25), 1)
-			sent := k.ours()
-			test.spoil(k)
+			b := routertest.NewBench(t, provider(t))
+			b.Apply(rollout.Split(25), 1)
+			sent := b.Routing()
+			test.spoil(b)
 			for _, want := range []rollout.Traffic{rollout.Split(25), rollout.ToCanary()} {
-				if err := k.router.Apply(t.Context(), k.canary, want); !errors.Is(err, router.ErrInvalidSpec) {
+				if err := b.Router.Apply(t.Context(), b.Canary, want); !errors.Is(err, router.ErrInvalidSpec) {
 					t.Errorf("%s apply %+v: got error %v", test.reason, want, err)
 				}
 			}
-			if diff := cmp.Diff(sent.Object, k.ours().Object); diff != "" {
+			if diff := cmp.Diff(sent.Object, b.Routing().Object); diff != "" {
 				t.Errorf("the refused calls wrote (-before +after):\n%s", diff)
 			}
-			k.apply(rollout.ToPrimary(), 1)
+			b.Apply(rollout.ToPrimary(), 1)
 			for _, one := range rules(sent) {
-				one["backends"] = sides(k.canary, find(one, "podinfo-canary"), rollout.ToPrimary())
+				one["backends"] = sides(b.Canary, find(one, "podinfo-canary"), rollout.ToPrimary())
 			}
-			if diff := cmp.Diff(sent.Object["spec"], k.ours().Object["spec"]); diff != "" {
+			if diff := cmp.Diff(sent.Object["spec"], b.Routing().Object["spec"]); diff != "" {
 				t.Errorf("more than the weights changed (-want +got):\n%s", diff)
 			}
-			if err := k.router.Apply(t.Context(), k.canary, rollout.ToPrimary()); !errors.Is(err, router.ErrInvalidSpec) {
+			if err := b.Router.Apply(t.Context(), b.Canary, rollout.ToPrimary()); !errors.Is(err, router.ErrInvalidSpec) {
 				t.Errorf("%s With nobody left to bring back, got error %v", test.reason, err)
 			}
 		})
-	}
-}
-
-// The canary route changed after it was read: nothing is known of what it is now.
-func TestALateAnswerChangesNothing(t *testing.T) {
-	k := withUsers(t)
-	k.apply(rollout.Split(25), 1)
-	read := k.ours()
-	k.edit(read.GetName(), weights(60, 40))
-	before := k.ours()
-	if err := k.router.empty(t.Context(), k.canary, read); !apierrors.IsConflict(err) {
-		t.Errorf("got error %v, want a conflict", err)
-	}
-	if diff := cmp.Diff(before.Object, k.ours().Object); diff != "" {
-		t.Errorf("it was written (-before +after):\n%s", diff)
 	}
 }

@@ -1,49 +1,22 @@
 package apisix
 
 import (
-	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// crd is the path of APISIX's own CRD of ApisixRoutes, which is kept beside the checkout.
-func crd(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(testkit.Root(), "..", "shared", "crds", "apisix_apisixroutes.yaml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the CRD of APISIX is not beside the checkout: ../shared/crds/apisix_apisixroutes.yaml")
-	}
-	return file
-}
-
-// connect returns a client of the API server, which has the CRD.
-func connect(t *testing.T) client.WithWatch {
-	t.Helper()
-	direct, err := client.NewWithWatch(testkit.StartAPIServer(t, crd(t)), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return direct
-}
-
-// canary shifts traffic of the Service podinfo by weight.
+// canary shifts traffic of the Service podinfo by weight, beside the user's route shop.
 func canary() *v1beta1.Canary {
-	c := &v1beta1.Canary{}
-	c.Name, c.Namespace, c.UID = "podinfo", "test", "8a1f4c0e-0000-4000-8000-000000000001"
-	c.Spec.TargetRef = v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}
+	c := routertest.Canary()
 	c.Spec.RouteRef = &v1beta1.LocalObjectReference{APIVersion: "apisix.apache.org/v2", Kind: "ApisixRoute", Name: "shop"}
-	c.Spec.Service.Port = 80
-	c.Spec.Analysis = &v1beta1.CanaryAnalysis{Interval: "1m", Threshold: 5, StepWeight: 10}
 	return c
 }
 
@@ -76,4 +49,22 @@ func usersRoute() *unstructured.Unstructured {
 	object.SetLabels(map[string]string{"app": "shop"})
 	object.SetAnnotations(map[string]string{"example.com/team": "a"})
 	return object
+}
+
+// weights sets those of the first rule's backends, in their order.
+func weights(values ...int64) func(*unstructured.Unstructured) {
+	return func(object *unstructured.Unstructured) {
+		for i, b := range objects(rules(object)[0], "backends") {
+			b["weight"] = values[i]
+		}
+	}
+}
+
+// elsewhere makes all rules lead to another Service.
+func elsewhere(object *unstructured.Unstructured) {
+	for _, one := range rules(object) {
+		for _, b := range objects(one, "backends") {
+			b["serviceName"] = "other"
+		}
+	}
 }

@@ -23,32 +23,14 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) rollout.Traffic {
 			continue
 		}
 		found = true
-		share := shares(weightOf(stable), weightOf(candidate))
+		share := router.Shares(weightOf(stable), weightOf(candidate))
 		primary += int64(share.Primary)
 		canary += int64(share.Canary)
 	}
 	if !found {
 		return rollout.ToPrimary()
 	}
-	return shares(primary, canary)
-}
-
-// shares turns weights, which somebody may have edited, into percent. A side with any weight has at least 1, so that
-// it is never taken for idle; two zeros, by which nobody is served, stay two zeros.
-func shares(primary, canary int64) rollout.Traffic {
-	primary, canary = max(primary, 0), max(canary, 0)
-	switch {
-	case primary == 0 && canary == 0:
-		return rollout.Traffic{}
-	case canary == 0:
-		return rollout.ToPrimary()
-	case primary == 0:
-		return rollout.ToCanary()
-	}
-	const whole = 100
-	total := primary + canary
-	rounded := (canary*whole + total/2) / total
-	return rollout.Split(rollout.Weight(min(max(rounded, 1), whole-1)))
+	return router.Shares(primary, canary)
 }
 
 // isFlaggers says whether route, which has no owner, was made for c by a Flagger that could not set one.

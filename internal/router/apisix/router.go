@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
@@ -20,10 +17,10 @@ import (
 const (
 	textSource    = "APISIX route %s.%s get query error: %w"
 	textGet       = "APISIX route %s.%s query error: %w"
-	textCreate    = "APISIX route %s.%s create error: %w"
-	textUpdate    = "APISIX route %s.%s update error: %w"
 	textNoWeights = "RoutingRule %s.%s update failed: no valid weights"
 )
+
+var texts = router.Texts{Create: "APISIX route %s.%s create error: %w", Update: "APISIX route %s.%s update error: %w"}
 
 // errMissing is why the user's route cannot be copied.
 var errMissing = errors.New("not found")
@@ -77,7 +74,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 		return fmt.Errorf("ApisixRoute %s.%s, the copy of spec.routeRef, exists and was not made for this canary: %w",
 			live.GetName(), live.GetNamespace(), router.ErrForeign)
 	}
-	source, err := r.get(ctx, c, c.Spec.RouteRef.Name)
+	source, err := r.deps.Get(ctx, kind, c.Namespace, c.Spec.RouteRef.Name)
 	if err != nil {
 		return fmt.Errorf(textSource, c.Spec.RouteRef.Name, c.Namespace, err)
 	}
@@ -88,14 +85,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 		}
 		return err
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, kube.Manifest{Object: route, Whole: whole}); err != nil {
-		text := textUpdate
-		if live == nil {
-			text = textCreate
-		}
-		return fmt.Errorf(text, route.GetName(), route.GetNamespace(), err)
-	}
-	return nil
+	return r.deps.Write(ctx, live, kube.Manifest{Object: route, Whole: whole}, texts)
 }
 
 // isOurs says whether the canary route was made for c.
@@ -124,9 +114,8 @@ func (r *Router) empty(ctx context.Context, c *v1beta1.Canary, live *unstructure
 			one["backends"] = sides(c, candidate, rollout.ToPrimary())
 		}
 	}
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	if err := r.deps.Client.Patch(ctx, emptied, patch, client.FieldOwner(kube.FieldManager)); err != nil {
-		return fmt.Errorf(textUpdate, live.GetName(), live.GetNamespace(), err)
+	if err := r.deps.Swap(ctx, live, emptied); err != nil {
+		return fmt.Errorf(texts.Update, live.GetName(), live.GetNamespace(), err)
 	}
 	return nil
 }
@@ -138,39 +127,17 @@ func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 		return nil
 	}
 	live, err := r.live(ctx, c)
-	if meta.IsNoMatchError(err) {
-		return nil
-	}
 	if err != nil || live == nil || !r.isOurs(c, live) {
-		return err
+		return kube.IgnoreMissingCRD(err)
 	}
-	uid := live.GetUID()
-	err = r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("APISIX route %s.%s delete error: %w", live.GetName(), live.GetNamespace(), err)
-	}
-	return nil
+	return r.deps.Discard(ctx, live)
 }
 
 // live is the canary route as it is, nil for none.
 func (r *Router) live(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	route, err := r.get(ctx, c, canaryRoute(c))
+	route, err := r.deps.Get(ctx, kind, c.Namespace, canaryRoute(c))
 	if err != nil {
 		return nil, fmt.Errorf(textGet, canaryRoute(c), c.Namespace, err)
-	}
-	return route, nil
-}
-
-// get returns an ApisixRoute of the canary's namespace, or nil if there is none.
-func (r *Router) get(ctx context.Context, c *v1beta1.Canary, name string) (*unstructured.Unstructured, error) {
-	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(kind)
-	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: name}, route)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, kube.NameCRD(err, kind)
 	}
 	return route, nil
 }

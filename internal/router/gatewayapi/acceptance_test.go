@@ -7,12 +7,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
-	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 // answered is a parent's status with one condition.
@@ -144,36 +142,12 @@ func TestAcceptance(t *testing.T) {
 func TestANewWeightAwaitsANewAnswer(t *testing.T) {
 	for _, version := range []Version{V1, V1beta1} {
 		t.Run(version.api, func(t *testing.T) {
-			direct, err := client.New(testkit.StartAPIServer(t, crds(t)), client.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := canary()
-			c.Namespace = testkit.NewNamespace(t, direct)
-			r := New(version, router.Deps{Client: direct, Owned: true})
-			observe := func() rollout.Routing {
-				t.Helper()
-				routing, err := r.Observe(t.Context(), c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return routing
-			}
-			apply := func(weight rollout.Weight) {
-				t.Helper()
-				if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
-					t.Fatal(err)
-				}
-			}
-
-			apply(10)
-			if got := observe().Acceptance; got != rollout.Unconfirmed {
+			b := routertest.NewBench(t, provider(t, version))
+			b.Apply(rollout.Split(10), 1)
+			if got := b.Observe().Acceptance; got != rollout.Unconfirmed {
 				t.Errorf("before any answer: acceptance %d", got)
 			}
-			route, err := r.get(t.Context(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			route := b.Routing()
 			answer, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&gatewayv1.HTTPRouteStatus{RouteStatus: gatewayv1.RouteStatus{
 				Parents: []gatewayv1.RouteParentStatus{accepted(gatewayv1.ParentReference{Name: "gateway"}, metav1.ConditionTrue, route.GetGeneration())},
 			}})
@@ -181,16 +155,16 @@ func TestANewWeightAwaitsANewAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			route.Object["status"] = answer
-			if err := direct.Status().Update(t.Context(), route); err != nil {
+			if err := b.Direct.Status().Update(t.Context(), route); err != nil {
 				t.Fatal(err)
 			}
 			want := rollout.Routing{Traffic: rollout.Split(10), Acceptance: rollout.Taken}
-			if diff := cmp.Diff(want, observe()); diff != "" {
+			if diff := cmp.Diff(want, b.Observe()); diff != "" {
 				t.Errorf("after the answer (-want +got):\n%s", diff)
 			}
-			apply(20)
-			if got := observe(); got.Acceptance != rollout.Unconfirmed || got.Traffic != rollout.Split(20) {
-				t.Errorf("after the next step: %+v", got)
+			b.Apply(rollout.Split(20), 1)
+			if got := b.Observe().Acceptance; got != rollout.Unconfirmed {
+				t.Errorf("after the next step: acceptance %d", got)
 			}
 		})
 	}

@@ -1,109 +1,55 @@
 package gatewayapi
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/router"
 )
 
-// originalAnnotation holds what a user's HTTPRoute was before it was taken over.
-const originalAnnotation = "flagger.app/original-spec"
-
-// original is what of a user's HTTPRoute is overwritten.
+// original is what of a user's HTTPRoute is overwritten, all its labels too.
 type original struct {
-	Labels      map[string]string `json:"labels,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-	Spec        map[string]any    `json:"spec"`
+	v1beta1.CustomMetadata
+	Spec map[string]any `json:"spec"`
 }
 
-// takeOver completes rendered for a live object that c did not make: it keeps the original with the object. What
-// another controller made is router.ErrForeign. An object that already has our backends was taken over by Flagger,
-// which kept no original.
-func takeOver(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) error {
-	if controller := metav1.GetControllerOf(live); controller != nil {
-		return fmt.Errorf("HTTPRoute %s.%s is controlled by %s %s: %w",
-			live.GetName(), live.GetNamespace(), controller.Kind, controller.Name, router.ErrForeign)
+// originalOf is the original of live, an HTTPRoute that c did not make, which rendered will overwrite, or nil if live
+// has our backends.
+func originalOf(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) (*original, error) {
+	if _, ours, err := read(c, live); err != nil || ours {
+		return nil, err
 	}
-	saved, found := live.GetAnnotations()[originalAnnotation]
-	if !found {
-		_, ours, err := read(c, live)
-		if err != nil || ours {
-			return err
-		}
-		if saved, err = save(live, rendered); err != nil {
-			return err
-		}
-		rendered.SetResourceVersion(live.GetResourceVersion()) // or the saved original may be outdated
-	}
-	annotations := rendered.GetAnnotations()
-	annotations[originalAnnotation] = saved
-	rendered.SetAnnotations(annotations)
-	return nil
-}
-
-// save writes down the labels and the spec of live, and those of its annotations that rendered has too.
-func save(live, rendered *unstructured.Unstructured) (string, error) {
 	spec, _, err := unstructured.NestedMap(live.Object, "spec")
 	if err != nil {
-		return "", fmt.Errorf("save the original HTTPRoute: %w", err)
+		return nil, fmt.Errorf("save the original HTTPRoute: %w", err)
 	}
-	overwritten := rendered.GetAnnotations()
-	kept := map[string]string{}
-	for key, value := range live.GetAnnotations() {
-		if _, found := overwritten[key]; found {
-			kept[key] = value
-		}
-	}
-	saved, err := json.Marshal(original{Labels: live.GetLabels(), Annotations: kept, Spec: spec})
-	if err != nil {
-		return "", fmt.Errorf("save the original HTTPRoute: %w", err)
-	}
-	return string(saved), nil
+	metadata := router.Overwritten(live, rendered)
+	metadata.Labels = live.GetLabels()
+	return &original{CustomMetadata: metadata, Spec: spec}, nil
 }
 
 // handBack is live as it was before it was taken over; where that is not known, all traffic goes to the apex Service.
 // It returns nil for an object that was never taken over.
 func handBack(c *v1beta1.Canary, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	before, err := router.SavedOriginal[original](live)
+	if err != nil {
+		return nil, err
+	}
 	restored := live.DeepCopy()
-	if saved, found := live.GetAnnotations()[originalAnnotation]; found {
-		var before original
-		if err := json.Unmarshal([]byte(saved), &before); err != nil {
-			return nil, fmt.Errorf("read the original of HTTPRoute %s.%s: %w", live.GetName(), live.GetNamespace(), err)
-		}
+	if before != nil {
 		restored.Object["spec"] = before.Spec
-		restored.SetLabels(before.Labels)
-		restored.SetAnnotations(withoutOurs(c, live, before.Annotations))
+		router.PutBack(restored, router.ApexMetadata(c), before.CustomMetadata)
 		return restored, nil
 	}
 	_, ours, err := read(c, live)
 	if err != nil || !ours {
 		return nil, err
 	}
-	restored.SetAnnotations(withoutOurs(c, live, nil))
+	router.PutBack(restored, router.ApexMetadata(c), v1beta1.CustomMetadata{})
 	return restored, toApex(c, restored)
-}
-
-// withoutOurs are the annotations of live without those that Apply put there, and with those that it overwrote.
-func withoutOurs(c *v1beta1.Canary, live *unstructured.Unstructured, overwritten map[string]string) map[string]string {
-	annotations := live.GetAnnotations()
-	delete(annotations, originalAnnotation)
-	ours := kube.Guards
-	if c.Spec.Service.Apex != nil {
-		ours = kube.Guarded(c.Spec.Service.Apex.Annotations)
-	}
-	for key := range ours {
-		delete(annotations, key)
-	}
-	maps.Copy(annotations, overwritten)
-	return annotations
 }
 
 // toApex leaves of the rules of route the last, which in every layout matches all that the service serves, and sends it

@@ -11,6 +11,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router"
 )
 
 const (
@@ -87,7 +88,7 @@ func expiring(filters []gatewayv1.HTTPRouteFilter, cookie, attributes string) []
 // cookieAttributes are the attributes of all cookies of c, but for their age. A client forgets a cookie only when told
 // the same domain and path again.
 func cookieAttributes(c *v1beta1.Canary) string {
-	affinity := analysisOf(c).SessionAffinity
+	affinity := router.Analysis(c).SessionAffinity
 	if affinity == nil {
 		return ""
 	}
@@ -109,7 +110,7 @@ func cookieAttributes(c *v1beta1.Canary) string {
 // canaryCookieAge is how long a user stays with the canary.
 func canaryCookieAge(c *v1beta1.Canary) string {
 	seconds := dayOfSeconds
-	if affinity := analysisOf(c).SessionAffinity; affinity != nil && affinity.MaxAge > 0 {
+	if affinity := router.Analysis(c).SessionAffinity; affinity != nil && affinity.MaxAge > 0 {
 		seconds = int(affinity.MaxAge)
 	}
 	return "Max-Age=" + strconv.Itoa(seconds)
@@ -118,7 +119,7 @@ func canaryCookieAge(c *v1beta1.Canary) string {
 // primaryCookieAge is how long a user stays with the primary: until the next step of the weights.
 func primaryCookieAge(c *v1beta1.Canary) (string, error) {
 	interval := defaultInterval
-	if text := analysisOf(c).Interval; text != "" {
+	if text := router.Analysis(c).Interval; text != "" {
 		var err error
 		if interval, err = time.ParseDuration(text); err != nil {
 			return "", fmt.Errorf("failed to parse canary interval: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router"
 )
 
 // Texts of the contract, which users see in events.
@@ -117,7 +118,7 @@ func conditions(request istio.HTTPMatchRequest) (gatewayv1.HTTPRouteMatch, error
 // analysisMatches narrows each of service by each condition of the A/B test, in the order of the test.
 func analysisMatches(c *v1beta1.Canary, service []gatewayv1.HTTPRouteMatch) ([]gatewayv1.HTTPRouteMatch, error) {
 	var matches []gatewayv1.HTTPRouteMatch
-	for _, request := range analysisOf(c).Match {
+	for _, request := range router.Analysis(c).Match {
 		condition, err := conditions(request)
 		if err == nil && len(condition.Headers) == 0 && len(condition.QueryParams) == 0 {
 			err = errNoCondition

@@ -5,14 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"flagger.app/flagger/internal/router"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // read is the inverse of render: the traffic that route is configured for. It returns false where no rule has both of
@@ -31,7 +30,7 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic,
 		return rollout.Traffic{}, false, nil
 	}
 	primary, canary := backendOf(weighted, router.PrimaryService(c)), backendOf(weighted, router.CanaryService(c))
-	traffic := shares(weight(*primary), weight(*canary))
+	traffic := router.Shares(weight(*primary), weight(*canary))
 	traffic.Mirrored = mirrors(c, weighted)
 	traffic.Affinity.Cookie, _ = cookieOf(canary.Filters)
 	traffic.Affinity.PrimaryCookie, _ = cookieOf(primary.Filters)
@@ -75,28 +74,11 @@ func backendOf(rule gatewayv1.HTTPRouteRule, service string) *gatewayv1.HTTPBack
 }
 
 // weight is the backend's; the API's default is 1.
-func weight(backend gatewayv1.HTTPBackendRef) int {
+func weight(backend gatewayv1.HTTPBackendRef) int64 {
 	if backend.Weight == nil {
 		return 1
 	}
-	return int(*backend.Weight)
-}
-
-// shares turns weights, which somebody may have edited, into percent. A side with any weight has at least 1, so that it
-// is never taken for idle; two zeros, by which the route serves nobody, stay two zeros.
-func shares(primary, canary int) rollout.Traffic {
-	total := primary + canary
-	switch {
-	case total <= 0:
-		return rollout.Traffic{}
-	case canary == 0:
-		return rollout.ToPrimary()
-	case primary == 0:
-		return rollout.ToCanary()
-	}
-	const whole = 100
-	rounded := (canary*whole + total/2) / total
-	return rollout.Split(rollout.Weight(min(max(rounded, 1), whole-1)))
+	return int64(*backend.Weight)
 }
 
 // mirrors says whether rule copies requests to the canary on top of the mirrors that the spec asks for at all times.

@@ -2,18 +2,15 @@ package gatewayapi
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-
-	"flagger.app/flagger/internal/router"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 const serviceKind = "Service"
@@ -37,14 +34,9 @@ func render(v Version, c *v1beta1.Canary, want rollout.Traffic) (*unstructured.U
 	route.SetGroupVersionKind(v.kind())
 	route.SetNamespace(c.Namespace)
 	route.SetName(router.ObjectName(c))
-	metadata := v1beta1.CustomMetadata{}
-	if c.Spec.Service.Apex != nil {
-		metadata = *c.Spec.Service.Apex
-	}
-	if len(metadata.Labels) > 0 {
-		route.SetLabels(maps.Clone(metadata.Labels))
-	}
-	route.SetAnnotations(kube.Guarded(metadata.Annotations))
+	metadata := router.ApexMetadata(c)
+	route.SetLabels(metadata.Labels)
+	route.SetAnnotations(metadata.Annotations)
 	return route, nil
 }
 
@@ -82,7 +74,7 @@ func rules(f features, c *v1beta1.Canary, want rollout.Traffic) ([]gatewayv1.HTT
 		mirroring.filters = append(slices.Clone(maker.filters), mirrorToCanary(f, c))
 	}
 	switch {
-	case len(analysisOf(c).Match) > 0:
+	case len(router.Analysis(c).Match) > 0:
 		matching, err := analysisMatches(c, service)
 		if err != nil {
 			return nil, err
@@ -159,7 +151,7 @@ func backend(c *v1beta1.Canary, service string) gatewayv1.BackendObjectReference
 // mirrorToCanary copies requests to the canary: all of them, or analysis.mirrorWeight percent.
 func mirrorToCanary(f features, c *v1beta1.Canary) gatewayv1.HTTPRouteFilter {
 	mirror := gatewayv1.HTTPRequestMirrorFilter{BackendRef: backend(c, router.CanaryService(c))}
-	if weight := analysisOf(c).MirrorWeight; f.mirrorPercent && weight > 0 && weight < 100 {
+	if weight := router.Analysis(c).MirrorWeight; f.mirrorPercent && weight > 0 && weight < 100 {
 		mirror.Percent = new(int32(weight))
 	}
 	return requestMirror(mirror)

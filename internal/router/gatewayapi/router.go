@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
@@ -21,7 +18,6 @@ const (
 	textCreate    = "HTTPRoute %s.%s create error: %w"
 	textReconcile = "HTTPRoute %s.%s update error: %w while reconciling"
 	textSetRoutes = "HTTPRoute %s.%s update error: %w while setting weights"
-	textRelease   = "HTTPRoute %s.%s update error: %w while handing it back"
 )
 
 // whole are the parts of the HTTPRoute that are ours alone.
@@ -78,10 +74,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
-		return fmt.Errorf(writeText(c, live, want), router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
+	return r.deps.Write(ctx, live, manifest, texts(c, live, want))
 }
 
 // desired is the HTTPRoute as it is to be, given the one that is there, or nil.
@@ -90,71 +83,41 @@ func desired(v Version, deps router.Deps, c *v1beta1.Canary, live *unstructured.
 	if err != nil {
 		return kube.Manifest{}, router.InvalidSpec(err)
 	}
-	if live == nil || deps.Claimed(c, live) {
-		deps.Claim(c, route)
-	} else if err := takeOver(c, live, route); err != nil {
-		return kube.Manifest{}, err
+	manifest := kube.Manifest{Object: route, Whole: whole}
+	if live != nil && !deps.Claimed(c, live) {
+		return manifest, router.TakeOver(live, route, func() (*original, error) { return originalOf(c, live, route) })
 	}
-	return kube.Manifest{Object: route, Whole: whole}, nil
+	deps.Claim(c, route)
+	return manifest, nil
 }
 
-// writeText says what a write was for.
-func writeText(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) string {
+// texts say what a write of live, nil for none, is for.
+func texts(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) router.Texts {
+	t := router.Texts{Create: textCreate, Update: textSetRoutes}
 	if live == nil {
-		return textCreate
+		return t
 	}
 	if found, _, err := read(c, live); err == nil && found.Primary == want.Primary && found.Canary == want.Canary {
-		return textReconcile
+		t.Update = textReconcile
 	}
-	return textSetRoutes
+	return t
 }
 
 // Release restores a user's HTTPRoute. One that was made for c goes with c: by its owner reference or, where there can
 // be none, now.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	live, err := r.get(ctx, c)
-	if meta.IsNoMatchError(err) {
-		return nil
+	if err != nil {
+		return kube.IgnoreMissingCRD(err)
 	}
-	if err != nil || live == nil {
-		return err
-	}
-	if r.deps.Claimed(c, live) {
-		return r.discard(ctx, c, live)
-	}
-	restored, err := handBack(c, live)
-	if err != nil || restored == nil {
-		return err
-	}
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf(textRelease, router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
-}
-
-func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructured.Unstructured) error {
-	if r.deps.Owned {
-		return nil
-	}
-	uid := live.GetUID()
-	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("HTTPRoute %s.%s delete error: %w", router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
+	return r.deps.Release(ctx, c, live, handBack)
 }
 
 // get returns the HTTPRoute, or nil if there is none.
 func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(r.version.kind())
-	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: router.ObjectName(c)}, route)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, kube.NameCRD(err, r.version.kind()))
+	route, err := r.deps.Get(ctx, r.version.kind(), c.Namespace, router.ObjectName(c))
+	if err != nil {
+		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
 	}
 	return route, nil
 }

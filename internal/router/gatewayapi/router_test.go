@@ -17,15 +17,11 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// canary shifts traffic of the Service podinfo by weight.
+// canary shifts traffic of the Service podinfo by weight, behind one gateway.
 func canary() *v1beta1.Canary {
-	c := &v1beta1.Canary{}
-	c.Name, c.UID = "podinfo", "8a1f4c0e-0000-4000-8000-000000000001"
-	c.Spec.TargetRef = v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}
-	c.Spec.Service.Port = 80
+	c := routertest.Canary()
 	c.Spec.Service.GatewayRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
 	c.Spec.Service.Hosts = []string{"app.example.com"}
-	c.Spec.Analysis = &v1beta1.CanaryAnalysis{Interval: "1m", Threshold: 5, StepWeight: 10}
 	return c
 }
 
@@ -35,8 +31,8 @@ func provider(t *testing.T, v Version) routertest.Provider {
 		CRDs:   []string{crds(t)},
 		Canary: canary,
 		Object: "podinfo",
-		Edit: func(c *v1beta1.Canary) {
-			c.Spec.Service.Match = []istio.HTTPMatchRequest{{Headers: map[string]istio.StringMatch{"x-a": {Exact: "1"}, "x-b": {Exact: "2"}}}}
+		Edit: func(b *routertest.Bench) {
+			b.Canary.Spec.Service.Match = []istio.HTTPMatchRequest{{Headers: map[string]istio.StringMatch{"x-a": {Exact: "1"}, "x-b": {Exact: "2"}}}}
 		},
 		Damage: func(route *unstructured.Unstructured) {
 			route.SetLabels(map[string]string{"somebody": "else"})

@@ -51,7 +51,7 @@ func validate(f features, c *v1beta1.Canary) error {
 }
 
 func validateAffinity(f features, c *v1beta1.Canary) error {
-	analysis := analysisOf(c)
+	analysis := router.Analysis(c)
 	switch {
 	case analysis.SessionAffinity == nil:
 		return nil

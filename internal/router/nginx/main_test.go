@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router/ingress"
+	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
 
@@ -16,45 +17,68 @@ const prefix = "nginx.ingress.kubernetes.io"
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// connect returns a client of the API server, which has Ingresses without a CRD.
-func connect(t *testing.T) client.WithWatch {
-	t.Helper()
-	direct, err := client.NewWithWatch(testkit.StartAPIServer(t), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return direct
-}
-
-// canary shifts traffic of the Service podinfo by weight.
+// canary shifts traffic of the Service podinfo by weight, beside the user's Ingress podinfo.
 func canary() *v1beta1.Canary {
-	c := &v1beta1.Canary{}
-	c.Name, c.UID = "podinfo", "8a1f4c0e-0000-4000-8000-000000000001"
-	c.Spec.TargetRef = v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}
+	c := routertest.Canary()
 	c.Spec.IngressRef = &v1beta1.LocalObjectReference{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Name: "podinfo"}
-	c.Spec.Service.Port = 80
-	c.Spec.Analysis = &v1beta1.CanaryAnalysis{Interval: "1m", Threshold: 5, StepWeight: 10}
 	return c
 }
 
 // usersIngress leads to the Service podinfo and, by another path, to the Service web.
-func usersIngress(namespace string) *unstructured.Unstructured {
+func usersIngress() *unstructured.Unstructured {
 	path := func(path, service string) any {
 		return map[string]any{"path": path, "pathType": "Prefix", "backend": map[string]any{
 			"service": map[string]any{"name": service, "port": map[string]any{"number": int64(80)}},
 		}}
 	}
-	ingress := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+	object := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"ingressClassName": "nginx",
 		"rules": []any{map[string]any{
 			"host": "app.example.com",
 			"http": map[string]any{"paths": []any{path("/", "podinfo"), path("/web", "web")}},
 		}},
 	}}}
-	ingress.SetGroupVersionKind(kind)
-	ingress.SetNamespace(namespace)
-	ingress.SetName("podinfo")
-	ingress.SetLabels(map[string]string{"app": "podinfo"})
-	ingress.SetAnnotations(map[string]string{"example.com/team": "a", prefix + "/affinity": "cookie"})
-	return ingress
+	object.SetGroupVersionKind(ingress.Kind)
+	object.SetNamespace("test")
+	object.SetName("podinfo")
+	object.SetLabels(map[string]string{"app": "podinfo"})
+	object.SetAnnotations(map[string]string{"example.com/team": "a", prefix + "/affinity": "cookie"})
+	return object
+}
+
+// annotate sets annotations, or takes away those whose value is empty.
+func annotate(annotations map[string]string) func(*unstructured.Unstructured) {
+	return func(object *unstructured.Unstructured) {
+		all := object.GetAnnotations()
+		for key, value := range annotations {
+			if all[key] = value; value == "" {
+				delete(all, key)
+			}
+		}
+		object.SetAnnotations(all)
+	}
+}
+
+// leadTo makes all paths lead to the Service of the name.
+func leadTo(service string) func(*unstructured.Unstructured) {
+	return func(object *unstructured.Unstructured) {
+		ingress.Redirect(object, func(paths []any) []any {
+			for _, path := range paths {
+				ingress.PointTo(path, service)
+			}
+			return paths
+		})
+	}
+}
+
+// routing are the annotations of the canary Ingress that divide traffic, without their prefix.
+func routing(b *routertest.Bench) map[string]string {
+	b.Helper()
+	routing := map[string]string{}
+	for key, value := range b.Routing().GetAnnotations() {
+		if dialect(prefix).routes(key) {
+			routing[key[len(prefix)+1:]] = value
+		}
+	}
+	return routing
 }

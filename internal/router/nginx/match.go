@@ -8,6 +8,7 @@ import (
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router"
 )
 
 // cookieHeader, in this spelling, stands for the cookie that its exact value names.
@@ -25,7 +26,7 @@ var (
 // has no conditions. Its error names what ingress-nginx cannot match.
 func condition(c *v1beta1.Canary) (map[string]string, error) {
 	chosen := map[string]string{}
-	for i, match := range analysisOf(c).Match {
+	for i, match := range router.Analysis(c).Match {
 		field := fmt.Sprintf("spec.analysis.match[%d]", i)
 		if !equality.Semantic.DeepEqual(match, istio.HTTPMatchRequest{Name: match.Name, Headers: match.Headers}) {
 			return nil, fmt.Errorf("%s: %w", field, errNotByHeader)

@@ -1,7 +1,6 @@
 package nginx
 
 import (
-	"slices"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,12 +10,13 @@ import (
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/ingress"
 )
 
 // read is the inverse of render: the traffic that ingress-nginx divides by the canary Ingress. What it cannot read it
 // takes for no users, as ingress-nginx does.
-func (d dialect) read(ingress *unstructured.Unstructured) rollout.Traffic {
-	annotations := ingress.GetAnnotations()
+func (d dialect) read(copied *unstructured.Unstructured) rollout.Traffic {
+	annotations := copied.GetAnnotations()
 	_, header := annotations[d.key(byHeader)]
 	_, cookie := annotations[d.key(byCookie)]
 	switch {
@@ -32,10 +32,10 @@ func (d dialect) read(ingress *unstructured.Unstructured) rollout.Traffic {
 	return rollout.Split(rollout.Weight(percent))
 }
 
-// isFlaggers says whether ingress, which has no owner, was made for c by a Flagger that could not set one.
-func (d dialect) isFlaggers(c *v1beta1.Canary, ingress *unstructured.Unstructured) bool {
-	annotations := ingress.GetAnnotations()
-	if metav1.GetControllerOf(ingress) != nil || annotations[router.CreatorAnnotation] != "" {
+// isFlaggers says whether copied, which has no owner, was made for c by a Flagger that could not set one.
+func (d dialect) isFlaggers(c *v1beta1.Canary, copied *unstructured.Unstructured) bool {
+	annotations := copied.GetAnnotations()
+	if metav1.GetControllerOf(copied) != nil || annotations[router.CreatorAnnotation] != "" {
 		return false
 	}
 	if annotations[d.key(canaryFlag)] != "true" {
@@ -46,6 +46,5 @@ func (d dialect) isFlaggers(c *v1beta1.Canary, ingress *unstructured.Unstructure
 			return false
 		}
 	}
-	spec, _ := ingress.Object["spec"].(map[string]any)
-	return slices.ContainsFunc(services(spec), func(service map[string]any) bool { return service["name"] == router.CanaryService(c) })
+	return ingress.LeadsTo(copied, router.CanaryService(c))
 }

@@ -5,23 +5,19 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/ingress"
 )
 
-// Texts of the contract, which users see in events.
-const (
-	textGet    = "ingress %s.%s get query error: %w"
-	textCreate = "ingress %s.%s create error: %w"
-	textUpdate = "ingress %s.%s update error: %w"
-)
+// textGet is the contract's, as are texts.
+const textGet = "ingress %s.%s get query error: %w"
+
+var texts = router.Texts{Create: "ingress %s.%s create error: %w", Update: "ingress %s.%s update error: %w"}
 
 // errMissing is why the user's Ingress cannot be copied.
 var errMissing = errors.New("not found")
@@ -47,12 +43,12 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 	if err := validate(c); err != nil {
 		return rollout.Routing{}, err
 	}
-	live, err := r.get(ctx, c, canaryIngress(c))
+	live, err := r.get(ctx, c, ingress.CopyName(c))
 	if err != nil {
 		return rollout.Routing{}, err
 	}
 	if live == nil || !r.isOurs(c, live) {
-		return rollout.Routing{}, fmt.Errorf(textGet, canaryIngress(c), c.Namespace, router.ErrNotFound)
+		return rollout.Routing{}, fmt.Errorf(textGet, ingress.CopyName(c), c.Namespace, router.ErrNotFound)
 	}
 	return rollout.Routing{Traffic: r.dialect.read(live), Acceptance: rollout.Taken}, nil
 }
@@ -64,7 +60,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err := validate(c); err != nil {
 		return err
 	}
-	live, err := r.get(ctx, c, canaryIngress(c))
+	live, err := r.get(ctx, c, ingress.CopyName(c))
 	if err != nil {
 		return err
 	}
@@ -76,19 +72,19 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err != nil {
 		return err
 	}
-	ingress, err := r.desired(c, source, want)
+	copied, err := r.desired(c, source, want)
 	if err != nil {
 		if live != nil && want.Canary == 0 && r.dialect.read(live).Canary > 0 {
 			_, err = r.reroute(ctx, live, r.dialect.routing(nil, want))
 		}
 		return err
 	}
-	return r.write(ctx, live, ingress)
+	return r.write(ctx, live, copied)
 }
 
 // isOurs says whether the canary Ingress was made for c.
-func (r *Router) isOurs(c *v1beta1.Canary, ingress *unstructured.Unstructured) bool {
-	return r.deps.Claimed(c, ingress) || r.dialect.isFlaggers(c, ingress)
+func (r *Router) isOurs(c *v1beta1.Canary, copied *unstructured.Unstructured) bool {
+	return r.deps.Claimed(c, copied) || r.dialect.isFlaggers(c, copied)
 }
 
 // desired is the canary Ingress as it is to be, given the user's, nil for none.
@@ -96,31 +92,24 @@ func (r *Router) desired(c *v1beta1.Canary, source *unstructured.Unstructured, w
 	if source == nil {
 		return nil, router.InvalidSpec(fmt.Errorf("spec.ingressRef: "+textGet, c.Spec.IngressRef.Name, c.Namespace, errMissing))
 	}
-	ingress, err := r.dialect.render(c, source, want)
+	copied, err := r.dialect.render(c, source, want)
 	if err != nil {
 		return nil, err
 	}
-	r.deps.Claim(c, ingress)
-	return ingress, nil
+	r.deps.Claim(c, copied)
+	return copied, nil
 }
 
-// write makes live, nil for none, what ingress says.
-func (r *Router) write(ctx context.Context, live, ingress *unstructured.Unstructured) error {
-	text := textUpdate
-	switch {
-	case live == nil:
-		text = textCreate
-	case r.dialect.hasStale(live.GetAnnotations(), ingress.GetAnnotations()):
-		rerouted, err := r.reroute(ctx, live, ingress.GetAnnotations())
+// write makes live, nil for none, what copied says.
+func (r *Router) write(ctx context.Context, live, copied *unstructured.Unstructured) error {
+	if live != nil && r.dialect.hasStale(live.GetAnnotations(), copied.GetAnnotations()) {
+		rerouted, err := r.reroute(ctx, live, copied.GetAnnotations())
 		if err != nil {
 			return err
 		}
 		live = rerouted
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, kube.Manifest{Object: ingress, Whole: whole}); err != nil {
-		return fmt.Errorf(text, ingress.GetName(), ingress.GetNamespace(), err)
-	}
-	return nil
+	return r.deps.Write(ctx, live, kube.Manifest{Object: copied, Whole: whole}, texts)
 }
 
 // reroute puts annotations on live, takes away all others that divide traffic and returns the outcome. An apply could
@@ -128,9 +117,8 @@ func (r *Router) write(ctx context.Context, live, ingress *unstructured.Unstruct
 func (r *Router) reroute(ctx context.Context, live *unstructured.Unstructured, annotations map[string]string) (*unstructured.Unstructured, error) {
 	rerouted := live.DeepCopy()
 	rerouted.SetAnnotations(r.dialect.reroute(live.GetAnnotations(), annotations))
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	if err := r.deps.Client.Patch(ctx, rerouted, patch, client.FieldOwner(kube.FieldManager)); err != nil {
-		return nil, fmt.Errorf(textUpdate, live.GetName(), live.GetNamespace(), err)
+	if err := r.deps.Swap(ctx, live, rerouted); err != nil {
+		return nil, fmt.Errorf(texts.Update, live.GetName(), live.GetNamespace(), err)
 	}
 	return rerouted, nil
 }
@@ -141,31 +129,18 @@ func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	if r.deps.Owned || c.Spec.IngressRef == nil {
 		return nil
 	}
-	live, err := r.get(ctx, c, canaryIngress(c))
-	if meta.IsNoMatchError(err) {
-		return nil
+	live, err := r.get(ctx, c, ingress.CopyName(c))
+	if err != nil || live == nil || !r.isOurs(c, live) {
+		return kube.IgnoreMissingCRD(err)
 	}
-	if err != nil || live == nil || !r.deps.Claimed(c, live) {
-		return err
-	}
-	uid := live.GetUID()
-	err = r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("ingress %s.%s delete error: %w", live.GetName(), live.GetNamespace(), err)
-	}
-	return nil
+	return r.deps.Discard(ctx, live)
 }
 
 // get returns an Ingress of the canary's namespace, or nil if there is none.
 func (r *Router) get(ctx context.Context, c *v1beta1.Canary, name string) (*unstructured.Unstructured, error) {
-	ingress := &unstructured.Unstructured{}
-	ingress.SetGroupVersionKind(kind)
-	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: name}, ingress)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf(textGet, name, c.Namespace, kube.NameCRD(err, kind))
+	found, err := r.deps.Get(ctx, ingress.Kind, c.Namespace, name)
+	if err != nil {
+		return nil, fmt.Errorf(textGet, name, c.Namespace, err)
 	}
-	return ingress, nil
+	return found, nil
 }

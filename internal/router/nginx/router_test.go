@@ -4,47 +4,31 @@ import (
 	"maps"
 	"testing"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 )
 
 func TestConformance(t *testing.T) {
 	for _, prefix := range []string{prefix, "ingress.example.com"} {
-		t.Run(prefix, func(t *testing.T) { routertest.Run(t, provider(t, prefix)) })
+		t.Run(prefix, func(t *testing.T) { routertest.Run(t, provider(prefix)) })
 	}
 }
 
-// provider is what the suite knows of us. It knows nothing of the user's Ingress, which is made in the canary's
-// namespace when the suite asks for the router.
-func provider(t *testing.T, prefix string) routertest.Provider {
-	direct := connect(t)
-	var c *v1beta1.Canary
-	row := Row(prefix)
-	makeRouter := row.New
-	row.New = func(deps router.Deps) router.Router {
-		if err := direct.Create(t.Context(), usersIngress(c.Namespace)); err != nil && !apierrors.IsAlreadyExists(err) {
-			t.Errorf("create the user's Ingress: %v", err)
-		}
-		return makeRouter(deps)
-	}
+func provider(prefix string) routertest.Provider {
 	return routertest.Provider{
-		Row: row,
-		Canary: func() *v1beta1.Canary {
-			c = canary()
-			return c
-		},
+		Row:    Row(prefix),
+		Canary: canary,
+		Given:  []*unstructured.Unstructured{usersIngress()},
 		Object: "podinfo-canary",
-		Edit:   func(c *v1beta1.Canary) { c.Spec.Service.Name = "web" },
-		Damage: func(ingress *unstructured.Unstructured) {
-			annotations := ingress.GetAnnotations()
+		Edit:   func(b *routertest.Bench) { b.Canary.Spec.Service.Name = "web" },
+		Damage: func(object *unstructured.Unstructured) {
+			annotations := object.GetAnnotations()
 			maps.Copy(annotations, map[string]string{prefix + "/canary-weight": "90", prefix + "/canary-weight-total": "1000"})
-			ingress.SetAnnotations(annotations)
-			ingress.Object["spec"].(map[string]any)["ingressClassName"] = "other"
+			object.SetAnnotations(annotations)
+			object.Object["spec"].(map[string]any)["ingressClassName"] = "other"
 		},
 		Refused: map[string]func(*v1beta1.Canary){
 			"NoIngress": func(c *v1beta1.Canary) { c.Spec.IngressRef = nil },

@@ -74,10 +74,13 @@ func Cases(t *testing.T) []Case {
 func Golden(t *testing.T, r Rendering) {
 	for _, one := range Cases(t) {
 		t.Run(one.Name, func(t *testing.T) {
-			before := one.Canary.DeepCopy()
+			canary, observed := one.Canary.DeepCopy(), copies(one.Observed)
 			objects, err := r.Desired(one.Canary, one.Observed, one.Traffic)
-			if diff := cmp.Diff(before, one.Canary); diff != "" {
+			if diff := cmp.Diff(canary, one.Canary); diff != "" {
 				t.Errorf("rendering changed the canary (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(observed, one.Observed); diff != "" {
+				t.Errorf("rendering changed what was observed (-before +after):\n%s", diff)
 			}
 			if errors.Is(err, router.ErrInvalidSpec) {
 				compare(t, filepath.Join(one.folder, "refused.txt"), []byte(err.Error()+"\n"))
@@ -106,6 +109,31 @@ func Golden(t *testing.T, r Rendering) {
 			if diff := cmp.Diff(one.Traffic, traffic); diff != "" {
 				t.Errorf("the traffic read back differs (-asked +read):\n%s", diff)
 			}
+		})
+	}
+}
+
+func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	var list []*unstructured.Unstructured
+	for _, object := range objects {
+		list = append(list, object.DeepCopy())
+	}
+	return list
+}
+
+// EveryCaseIsStored applies every case that is not refused, on top of what was observed, for the provider of its
+// canary. The API server must take it and store what was rendered: a default that it added, or a field that it dropped,
+// would be drift for ever.
+func EveryCaseIsStored(t *testing.T, provider func(*v1beta1.Canary) Provider) {
+	for _, one := range Cases(t) {
+		if one.Refused {
+			continue
+		}
+		t.Run(one.Name, func(t *testing.T) {
+			p := provider(one.Canary)
+			p.Canary = func() *v1beta1.Canary { return one.Canary }
+			p.Given = one.Observed
+			newBench(t, p, inNamespace(one.Canary.Namespace)).Settle(one.Traffic)
 		})
 	}
 }

@@ -1,12 +1,8 @@
 package smi
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -14,72 +10,33 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// originalAnnotation holds what a user's TrafficSplit was before it was taken over.
-const originalAnnotation = "flagger.app/original-spec"
-
 // original is what of a user's TrafficSplit is overwritten.
 type original struct {
-	Annotations map[string]string `json:"annotations,omitempty"`
-	Service     string            `json:"service"`
-	Backends    []backend         `json:"backends"`
+	v1beta1.CustomMetadata
+	Service  string    `json:"service"`
+	Backends []backend `json:"backends"`
 }
 
-// takeOver completes rendered for a live object that c did not make: it keeps the original with the object. What
-// another controller made, or what does more than lead from the root to the apex Service, is router.ErrForeign. An
-// object that already leads to one of our sides was taken over by Flagger, which kept no original.
-func takeOver(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) error {
-	if controller := metav1.GetControllerOf(live); controller != nil {
-		return foreign(live, "is controlled by %s %s", controller.Kind, controller.Name)
+// originalOf is the original of live, a TrafficSplit that c did not make, which rendered will overwrite, or nil if live
+// leads to one of our sides. What does more than lead from the root to the apex Service is router.ErrForeign.
+func originalOf(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) (*original, error) {
+	if _, ours, err := read(c, live); err != nil || ours {
+		return nil, err
 	}
-	saved, found := live.GetAnnotations()[originalAnnotation]
-	if !found {
-		_, ours, err := read(c, live)
-		if err != nil || ours {
-			return err
-		}
-		if saved, err = save(c, live, rendered); err != nil {
-			return err
-		}
-		rendered.SetResourceVersion(live.GetResourceVersion()) // or the saved original may be outdated
-	}
-	annotations := rendered.GetAnnotations()
-	annotations[originalAnnotation] = saved
-	rendered.SetAnnotations(annotations)
-	return nil
-}
-
-// save writes down what rendered will overwrite in live, if all that live does is lead from the root to the apex
-// Service.
-func save(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) (string, error) {
 	list, err := backends(live)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	divided, root := rootOf(live), rootOf(rendered)
 	if !isSame(c, divided, root) {
-		return "", foreign(live, "divides the traffic of %s, not of %s", divided, root)
+		return nil, router.Foreign(live, "divides the traffic of %s, not of %s", divided, root)
 	}
 	for i, b := range list {
-		if b["service"] != apexService(c) {
-			return "", foreign(live, "leads in spec.backends[%d] to %v, not to Service %s", i, b["service"], apexService(c))
+		if b["service"] != router.ApexService(c) {
+			return nil, router.Foreign(live, "leads in spec.backends[%d] to %v, not to Service %s", i, b["service"], router.ApexService(c))
 		}
 	}
-	annotations := rendered.GetAnnotations()
-	overwritten := map[string]string{}
-	for key, value := range live.GetAnnotations() {
-		if _, found := annotations[key]; found {
-			overwritten[key] = value
-		}
-	}
-	saved, err := json.Marshal(original{Annotations: overwritten, Service: divided, Backends: list})
-	if err != nil {
-		return "", fmt.Errorf("save the original TrafficSplit: %w", err)
-	}
-	return string(saved), nil
-}
-
-func foreign(live *unstructured.Unstructured, format string, args ...any) error {
-	return fmt.Errorf("TrafficSplit %s.%s %s: %w", live.GetName(), live.GetNamespace(), fmt.Sprintf(format, args...), router.ErrForeign)
+	return &original{CustomMetadata: router.Overwritten(live, rendered), Service: divided, Backends: list}, nil
 }
 
 // isSame says whether two roots are the same or name the same Service.
@@ -96,39 +53,23 @@ func (v Variant) handBack(c *v1beta1.Canary, live *unstructured.Unstructured) (*
 	if err != nil {
 		return nil, err
 	}
-	saved, found := live.GetAnnotations()[originalAnnotation]
-	before := original{Service: rootOf(live)}
-	switch {
-	case found:
-		if err := json.Unmarshal([]byte(saved), &before); err != nil {
-			return nil, fmt.Errorf("read the original of TrafficSplit %s.%s: %w", live.GetName(), live.GetNamespace(), err)
-		}
-	case slices.ContainsFunc(list, func(b backend) bool { return isSide(c, b) }):
-		all := rollout.ToPrimary().Primary
-		before.Backends = []backend{{"service": apexService(c), "weight": v.form(list)(all)}}
-	default:
-		return nil, nil
-	}
-	annotations, err := v.withoutOurs(c, live, before.Annotations)
+	before, err := router.SavedOriginal[original](live)
 	if err != nil {
 		return nil, err
 	}
-	restored := live.DeepCopy()
-	restored.SetAnnotations(annotations)
-	return restored, divide(restored, before.Service, v.readable(before.Backends))
-}
-
-// withoutOurs are the annotations of live without those that Apply put there, and with those that it overwrote.
-func (v Variant) withoutOurs(c *v1beta1.Canary, live *unstructured.Unstructured, overwritten map[string]string) (map[string]string, error) {
+	if before == nil {
+		if !slices.ContainsFunc(list, func(b backend) bool { return isSide(c, b) }) {
+			return nil, nil
+		}
+		all := rollout.ToPrimary().Primary
+		apex := backend{"service": router.ApexService(c), "weight": v.form(list)(all)}
+		before = &original{Service: rootOf(live), Backends: []backend{apex}}
+	}
 	ours, err := v.mesh.annotations(c)
 	if err != nil {
 		return nil, err
 	}
-	annotations := live.GetAnnotations()
-	delete(annotations, originalAnnotation)
-	for key := range ours {
-		delete(annotations, key)
-	}
-	maps.Copy(annotations, overwritten)
-	return annotations, nil
+	restored := live.DeepCopy()
+	router.PutBack(restored, v1beta1.CustomMetadata{Annotations: ours}, before.CustomMetadata)
+	return restored, divide(restored, before.Service, v.readable(before.Backends))
 }

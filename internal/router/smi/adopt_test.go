@@ -11,10 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 func TestWhatIsNotTakenOver(t *testing.T) {
@@ -41,19 +41,9 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t, V1alpha2)
-			create(t, direct, c, test.users, "kubectl")
-			before := stored(t, r, c).GetResourceVersion()
-			err := r.Apply(t.Context(), c, rollout.ToPrimary())
-			if !errors.Is(err, router.ErrForeign) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo."+c.Namespace+" "+test.want) {
-				t.Errorf("%s Got error %v, want %q", test.reason, err, test.want)
-			}
-			if err := r.Release(t.Context(), c); err != nil {
-				t.Errorf("release: %v", err)
-			}
-			if stored(t, r, c).GetResourceVersion() != before {
-				t.Error("the user's object was written")
-			}
+			t.Log(test.reason)
+			b := routertest.NewBench(t, provider(t, V1alpha2))
+			b.LeavesAlone(test.users, "TrafficSplit podinfo."+b.Canary.Namespace+" "+test.want)
 		})
 	}
 }
@@ -61,7 +51,7 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 func TestAnotherControllersIsNamed(t *testing.T) {
 	live := trafficSplit(V1alpha2, "podinfo", sides(int64(0), int64(100))...)
 	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
-	_, err := desired(V1alpha2, router.Deps{Owned: true}, canary(), live, rollout.ToPrimary())
+	_, err := desired(V1alpha2, router.Deps{Owned: true}, routertest.Canary(), live, rollout.ToPrimary())
 	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "TrafficSplit podinfo.test is controlled by App podinfo") {
 		t.Errorf("got error %v", err)
 	}
@@ -72,19 +62,19 @@ func TestAnotherControllersIsNamed(t *testing.T) {
 func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 	for name, v := range variants {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t, v)
-			c.Spec.Service.Gateways = []string{"mesh"}
-			left, err := render(v, c, nil, rollout.Split(40))
+			b := routertest.NewBench(t, provider(t, v))
+			b.Canary.Spec.Service.Gateways = []string{"mesh"}
+			left, err := render(v, b.Canary, nil, rollout.Split(40))
 			if err != nil {
 				t.Fatal(err)
 			}
-			create(t, direct, c, left, kube.FieldManager)
+			b.Create(left, kube.FieldManager)
 			for range 2 {
-				if err := r.Release(t.Context(), c); err != nil {
+				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
 					t.Fatal(err)
 				}
 			}
-			released := stored(t, r, c)
+			released := b.Routing()
 			apex := trafficSplit(v, "podinfo", backend{"service": "podinfo", "weight": v.form(nil)(100)})
 			if diff := cmp.Diff(apex.Object["spec"], released.Object["spec"]); diff != "" {
 				t.Errorf("spec (-want +got):\n%s", diff)
@@ -98,24 +88,24 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 
 // What a user changes beside the backends while the canary has them stays changed.
 func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
-	direct, r, c := bench(t, V1alpha3)
-	create(t, direct, c, usersSplit(V1alpha3), "kubectl")
-	if err := r.Apply(t.Context(), c, rollout.Split(30)); err != nil {
+	b := routertest.NewBench(t, provider(t, V1alpha3))
+	b.Create(usersSplit(V1alpha3), "kubectl")
+	if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(30)); err != nil {
 		t.Fatal(err)
 	}
-	live := stored(t, r, c)
+	live := b.Routing()
 	matches := []any{map[string]any{"kind": "HTTPRouteGroup", "name": "insiders"}}
 	live.Object["spec"].(map[string]any)["matches"] = matches
 	live.SetLabels(map[string]string{"later": "yes"})
-	if err := direct.Update(t.Context(), live, client.FieldOwner("kubectl")); err != nil {
+	if err := b.Direct.Update(t.Context(), live, client.FieldOwner("kubectl")); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Release(t.Context(), c); err != nil {
+	if err := b.Router.Release(t.Context(), b.Canary); err != nil {
 		t.Fatal(err)
 	}
 	want := usersSplit(V1alpha3)
 	want.Object["spec"].(map[string]any)["matches"] = matches
-	released := stored(t, r, c)
+	released := b.Routing()
 	if diff := cmp.Diff(want.Object["spec"], released.Object["spec"]); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
@@ -129,22 +119,22 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 
 func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
 	live := trafficSplit(V1alpha2, "podinfo", sides(int64(0), int64(100))...)
-	live.SetAnnotations(map[string]string{originalAnnotation: "{"})
-	if _, err := V1alpha2.handBack(canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TrafficSplit podinfo.test: ") {
+	live.SetAnnotations(map[string]string{router.OriginalAnnotation: "{"})
+	if _, err := V1alpha2.handBack(routertest.Canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TrafficSplit podinfo.test: ") {
 		t.Errorf("got error %v", err)
 	}
 }
 
-// made creates what Flagger made for c, in the version of v: no annotations, and plain writes.
-func made(t *testing.T, direct client.Client, c *v1beta1.Canary, v Variant, weight rollout.Weight) {
-	t.Helper()
-	split, err := render(v, c, nil, rollout.Split(weight))
+// made creates what Flagger made for the canary, in the version of v: no annotations, and plain writes.
+func made(b *routertest.Bench, v Variant, weight rollout.Weight) {
+	b.Helper()
+	split, err := render(v, b.Canary, nil, rollout.Split(weight))
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	split.SetAnnotations(nil)
-	split.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(c)})
-	create(t, direct, c, split, kube.FieldManager)
+	split.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(b.Canary)})
+	b.Create(split, kube.FieldManager)
 }
 
 // What Flagger wrote divides traffic as before: the weights are read as they are, and the spec is not touched.
@@ -152,17 +142,14 @@ func TestFlaggersSplitsAreOurs(t *testing.T) {
 	for name, v := range variants {
 		t.Run(name, func(t *testing.T) {
 			for _, weight := range []rollout.Weight{0, 40, 100} {
-				direct, r, c := bench(t, v)
-				made(t, direct, c, v, weight)
-				before := stored(t, r, c)
-				routing, err := r.Observe(t.Context(), c)
-				if err != nil || routing.Traffic != rollout.Split(weight) {
-					t.Fatalf("got %+v, %v, want %d", routing, err, weight)
+				b := routertest.NewBench(t, provider(t, v))
+				made(b, v, weight)
+				before := b.Routing()
+				if got := b.Observe().Traffic; got != rollout.Split(weight) {
+					t.Fatalf("got %+v, want %d", got, weight)
 				}
-				if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
-					t.Fatal(err)
-				}
-				if stored(t, r, c).GetGeneration() != before.GetGeneration() {
+				b.Settle(rollout.Split(weight))
+				if b.Routing().GetGeneration() != before.GetGeneration() {
 					t.Errorf("at %d the spec of what Flagger left was rewritten", weight)
 				}
 			}
@@ -175,49 +162,32 @@ func TestFlaggersSplitsAreOurs(t *testing.T) {
 func TestAnotherVersionTakesOver(t *testing.T) {
 	for _, from := range []Variant{Linkerd, V1alpha2, V1alpha3} {
 		for _, to := range []Variant{Linkerd, OSM, V1alpha3} {
-			for who, leave := range map[string]func(*testing.T, client.Client, *Router, *v1beta1.Canary){
-				"Flaggers": func(t *testing.T, direct client.Client, r *Router, c *v1beta1.Canary) {
-					made(t, direct, c, r.variant, 30)
-				},
-				"Ours": func(t *testing.T, _ client.Client, r *Router, c *v1beta1.Canary) {
-					if err := r.Apply(t.Context(), c, rollout.Split(30)); err != nil {
-						t.Fatal(err)
-					}
-				},
+			for who, leave := range map[string]func(*routertest.Bench){
+				"Flaggers": func(b *routertest.Bench) { made(b, from, 30) },
+				"Ours":     func(b *routertest.Bench) { b.Settle(rollout.Split(30)) },
 			} {
 				t.Run(who+"/"+from.provider+"/"+to.provider, func(t *testing.T) {
-					direct, before, c := bench(t, from)
-					leave(t, direct, before, c)
-					passesOver(t, New(to, router.Deps{Client: direct, Owned: true}), c)
+					b := routertest.NewBench(t, provider(t, from))
+					leave(b)
+					b.Router = New(to, b.Deps)
+					passesOver(b)
 				})
 			}
 		}
 	}
 }
 
-// passesOver checks that r reads what another version left at 30 percent, and makes it its own.
-func passesOver(t *testing.T, r *Router, c *v1beta1.Canary) {
-	t.Helper()
-	for _, weight := range []rollout.Weight{30, 40, 50} {
-		if weight > 30 { // the first look is at what the other left
-			if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		routing, err := r.Observe(t.Context(), c)
-		if err != nil || routing.Traffic != rollout.Split(weight) {
-			t.Fatalf("got %+v, %v, want %d", routing, err, weight)
-		}
+// passesOver checks that the router reads what another version left at 30 percent, and makes it its own.
+func passesOver(b *routertest.Bench) {
+	b.Helper()
+	if got := b.Observe().Traffic; got != rollout.Split(30) {
+		b.Fatalf("found %+v", got)
 	}
-	settled := stored(t, r, c)
-	if err := r.Apply(t.Context(), c, rollout.Split(50)); err != nil {
-		t.Fatal(err)
-	}
-	if stored(t, r, c).GetResourceVersion() != settled.GetResourceVersion() {
-		t.Error("a second Apply wrote")
-	}
-	if !kube.IsOwned(c, settled) || settled.GetAnnotations()["helm.toolkit.fluxcd.io/driftDetection"] != "disabled" {
-		t.Errorf("the metadata is not that of ours: %v, %v", settled.GetOwnerReferences(), settled.GetAnnotations())
+	b.Settle(rollout.Split(40))
+	b.Settle(rollout.Split(50))
+	settled := b.Routing()
+	if !kube.IsOwned(b.Canary, settled) || settled.GetAnnotations()["helm.toolkit.fluxcd.io/driftDetection"] != "disabled" {
+		b.Errorf("the metadata is not that of ours: %v, %v", settled.GetOwnerReferences(), settled.GetAnnotations())
 	}
 }
 
@@ -235,20 +205,20 @@ func TestAUsersVersionIsTakenOver(t *testing.T) {
 		{user: V1alpha3, provider: OSM, weight: 1.5, released: 1.5},
 	} {
 		t.Run(test.user.api+"/"+test.provider.provider, func(t *testing.T) {
-			direct, r, c := bench(t, test.provider)
+			b := routertest.NewBench(t, provider(t, test.provider))
 			theirs := map[string]string{"example.com/theirs": "yes"}
 			users := trafficSplit(test.user, "podinfo", backend{"service": "podinfo", "weight": test.weight})
 			users.SetAnnotations(theirs)
-			create(t, direct, c, users, "kubectl")
+			b.Create(users, "kubectl")
 			for _, weight := range []rollout.Weight{0, 10, 100} {
-				if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
+				if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(weight)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := r.Release(t.Context(), c); err != nil {
+			if err := b.Router.Release(t.Context(), b.Canary); err != nil {
 				t.Fatal(err)
 			}
-			released := stored(t, r, c)
+			released := b.Routing()
 			want := trafficSplit(test.user, "podinfo", backend{"service": "podinfo", "weight": test.released})
 			if diff := cmp.Diff(want.Object["spec"], released.Object["spec"]); diff != "" {
 				t.Errorf("spec (-want +got):\n%s", diff)
@@ -262,46 +232,34 @@ func TestAUsersVersionIsTakenOver(t *testing.T) {
 
 // Whoever writes in another version makes the API server forget who owns which field, but not us.
 func TestAnEditInAnotherVersionIsRepaired(t *testing.T) {
-	direct, r, c := bench(t, Linkerd)
-	if err := r.Apply(t.Context(), c, rollout.Split(30)); err != nil {
-		t.Fatal(err)
-	}
-	edited := stored(t, New(V1alpha3, r.deps), c)
-	if err := divide(edited, "podinfo", sides(int64(90), int64(10))); err != nil {
-		t.Fatal(err)
-	}
-	if err := direct.Update(t.Context(), edited, client.FieldOwner("kubectl-edit")); err != nil {
-		t.Fatal(err)
-	}
-	for _, weight := range []rollout.Weight{30, 40} {
-		if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
+	b := routertest.NewBench(t, provider(t, Linkerd))
+	b.Settle(rollout.Split(30))
+	b.Edit(V1alpha3.kind(), "podinfo", func(split *unstructured.Unstructured) {
+		if err := divide(split, "podinfo", sides(int64(90), int64(10))); err != nil {
 			t.Fatal(err)
 		}
-		if routing, err := r.Observe(t.Context(), c); err != nil || routing.Traffic != rollout.Split(weight) {
-			t.Errorf("got %+v, %v, want %d", routing, err, weight)
-		}
-	}
+	})
+	b.Settle(rollout.Split(30))
+	b.Settle(rollout.Split(40))
 }
 
 // The TrafficSplit changed after it was read: nothing is known of what it is now.
 func TestALateRecastChangesNothing(t *testing.T) {
-	direct, r, c := bench(t, V1alpha2)
-	made(t, direct, c, V1alpha1, 30)
-	late := stored(t, r, c)
-	made := stored(t, New(V1alpha1, r.deps), c)
-	made.SetLabels(map[string]string{"later": "yes"})
-	if err := direct.Update(t.Context(), made); err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := desired(r.variant, r.deps, c, late, rollout.Split(40))
+	b := routertest.NewBench(t, provider(t, V1alpha2))
+	made(b, V1alpha1, 30)
+	late := b.Routing()
+	b.Edit(V1alpha1.kind(), "podinfo", func(split *unstructured.Unstructured) {
+		split.SetLabels(map[string]string{"later": "yes"})
+	})
+	manifest, err := desired(V1alpha2, b.Deps, b.Canary, late, rollout.Split(40))
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.write(t.Context(), late, manifest)
-	if !apierrors.IsConflict(err) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo."+c.Namespace+" update error: ") {
+	err = New(V1alpha2, b.Deps).write(t.Context(), late, manifest)
+	if !apierrors.IsConflict(err) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo."+b.Canary.Namespace+" update error: ") {
 		t.Errorf("got error %v, want a conflict", err)
 	}
-	if routing, err := r.Observe(t.Context(), c); err != nil || routing.Traffic != rollout.Split(30) {
-		t.Errorf("users were moved: %+v, %v", routing, err)
+	if got := b.Observe().Traffic; got != rollout.Split(30) {
+		t.Errorf("users were moved: %+v", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 // sides are the two backends of the canary's TrafficSplit.
@@ -90,7 +91,7 @@ func TestReadWhatSomebodyEdited(t *testing.T) {
 		"Empty": {reason: "An empty list is nobody's."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, found, err := read(canary(), trafficSplit(V1alpha1, "podinfo", test.backends...))
+			got, found, err := read(routertest.Canary(), trafficSplit(V1alpha1, "podinfo", test.backends...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,14 +108,14 @@ func TestUnreadable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			split := trafficSplit(V1alpha2, "podinfo")
 			split.Object["spec"].(map[string]any)["backends"] = backends
-			_, _, err := read(canary(), split)
+			_, _, err := read(routertest.Canary(), split)
 			if err == nil || !strings.HasPrefix(err.Error(), "read the backends of TrafficSplit podinfo.test: ") {
 				t.Errorf("got error %v, want one that names the object", err)
 			}
-			if _, err := desired(V1alpha2, router.Deps{Owned: true}, canary(), split, rollout.ToPrimary()); err == nil {
+			if _, err := desired(V1alpha2, router.Deps{Owned: true}, routertest.Canary(), split, rollout.ToPrimary()); err == nil {
 				t.Error("what cannot be read was rendered over")
 			}
-			if _, err := V1alpha2.handBack(canary(), split); err == nil {
+			if _, err := V1alpha2.handBack(routertest.Canary(), split); err == nil {
 				t.Error("what cannot be read was handed back")
 			}
 		})
@@ -122,11 +123,11 @@ func TestUnreadable(t *testing.T) {
 }
 
 func TestATrafficSplitWithoutOurSidesIsNotFound(t *testing.T) {
-	direct, r, c := bench(t, OSM)
-	create(t, direct, c, trafficSplit(OSM, "podinfo", backend{"service": "podinfo", "weight": int64(1)}), "kubectl")
-	_, err := r.Observe(t.Context(), c)
+	b := routertest.NewBench(t, provider(t, OSM))
+	b.Create(trafficSplit(OSM, "podinfo", backend{"service": "podinfo", "weight": int64(1)}), "kubectl")
+	_, err := b.Router.Observe(t.Context(), b.Canary)
 	const want = " does not contain routes for podinfo-primary and podinfo-canary: "
-	if !errors.Is(err, router.ErrNotFound) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo."+c.Namespace+want) {
+	if !errors.Is(err, router.ErrNotFound) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo."+b.Canary.Namespace+want) {
 		t.Errorf("got error %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // gatewaysAnnotation tells the adapter to Istio the gateways of the VirtualService that it makes, as a JSON array.
@@ -23,8 +24,8 @@ func render(v Variant, c *v1beta1.Canary, live *unstructured.Unstructured, want 
 	}
 	weight := v.form(present)
 	sides := []backend{
-		{"service": canaryService(c), "weight": weight(want.Canary)},
-		{"service": primaryService(c), "weight": weight(want.Primary)},
+		{"service": router.CanaryService(c), "weight": weight(want.Canary)},
+		{"service": router.PrimaryService(c), "weight": weight(want.Primary)},
 	}
 	split := &unstructured.Unstructured{Object: map[string]any{}}
 	if err := divide(split, v.mesh.root(c), sides); err != nil {
@@ -32,7 +33,7 @@ func render(v Variant, c *v1beta1.Canary, live *unstructured.Unstructured, want 
 	}
 	split.SetGroupVersionKind(v.kind())
 	split.SetNamespace(c.Namespace)
-	split.SetName(apex(c))
+	split.SetName(router.ObjectName(c))
 	annotations, err := v.mesh.annotations(c)
 	if err != nil {
 		return nil, err

@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"maps"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
@@ -20,9 +17,9 @@ import (
 const (
 	textGet      = "TrafficSplit %s.%s get query error: %w"
 	textNoRoutes = "TrafficSplit %s.%s does not contain routes for %s and %s: %w"
-	textCreate   = "TrafficSplit %s.%s create error: %w"
-	textUpdate   = "TrafficSplit %s.%s update error: %w"
 )
+
+var texts = router.Texts{Create: "TrafficSplit %s.%s create error: %w", Update: "TrafficSplit %s.%s update error: %w"}
 
 // Router divides traffic by a TrafficSplit.
 type Router struct {
@@ -41,14 +38,14 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 		return rollout.Routing{}, err
 	}
 	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, apex(c), c.Namespace, router.ErrNotFound)
+		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found, err := read(c, live)
 	if err != nil {
 		return rollout.Routing{}, err
 	}
 	if !found {
-		return rollout.Routing{}, fmt.Errorf(textNoRoutes, apex(c), c.Namespace, primaryService(c), canaryService(c), router.ErrNotFound)
+		return rollout.Routing{}, fmt.Errorf(textNoRoutes, router.ObjectName(c), c.Namespace, router.PrimaryService(c), router.CanaryService(c), router.ErrNotFound)
 	}
 	return rollout.Routing{Traffic: traffic, Acceptance: rollout.Taken}, nil
 }
@@ -73,12 +70,12 @@ func desired(v Variant, deps router.Deps, c *v1beta1.Canary, live *unstructured.
 	if err != nil {
 		return kube.Manifest{}, err
 	}
-	if live == nil || deps.Claimed(c, live) {
-		deps.Claim(c, split)
-	} else if err := takeOver(c, live, split); err != nil {
-		return kube.Manifest{}, err
+	manifest := kube.Manifest{Object: split, Whole: []string{"spec.backends"}}
+	if live != nil && !deps.Claimed(c, live) {
+		return manifest, router.TakeOver(live, split, func() (*original, error) { return originalOf(c, live, split) })
 	}
-	return kube.Manifest{Object: split, Whole: []string{"spec.backends"}}, nil
+	deps.Claim(c, split)
+	return manifest, nil
 }
 
 // write makes live, nil for none, what manifest says.
@@ -87,19 +84,11 @@ func (r *Router) write(ctx context.Context, live *unstructured.Unstructured, man
 	if err != nil {
 		return err
 	}
-	split := manifest.Object
-	text := textUpdate
-	switch {
-	case live == nil:
-		text = textCreate
-		err = kube.Apply(ctx, r.deps.Client, nil, manifest)
-	case r.variant.api != v1alpha1 && haveQuantities(present):
-		err = r.recast(ctx, live, split)
-	default:
-		err = kube.Apply(ctx, r.deps.Client, live, manifest)
+	if live == nil || r.variant.api == v1alpha1 || !haveQuantities(present) {
+		return r.deps.Write(ctx, live, manifest, texts)
 	}
-	if err != nil {
-		return fmt.Errorf(text, split.GetName(), split.GetNamespace(), err)
+	if err := r.recast(ctx, live, manifest.Object); err != nil {
+		return fmt.Errorf(texts.Update, live.GetName(), live.GetNamespace(), err)
 	}
 	return nil
 }
@@ -120,56 +109,24 @@ func (r *Router) recast(ctx context.Context, live, split *unstructured.Unstructu
 	if err := divide(recast, rootOf(split), list); err != nil {
 		return err
 	}
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	return r.deps.Client.Patch(ctx, recast, patch, client.FieldOwner(kube.FieldManager))
+	return r.deps.Swap(ctx, live, recast)
 }
 
 // Release restores a user's TrafficSplit. One that was made for c goes with c: by its owner reference or, where there
 // can be none, now.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	live, err := r.get(ctx, c)
-	if meta.IsNoMatchError(err) {
-		return nil
+	if err != nil {
+		return kube.IgnoreMissingCRD(err)
 	}
-	if err != nil || live == nil {
-		return err
-	}
-	if r.deps.Claimed(c, live) {
-		return r.discard(ctx, c, live)
-	}
-	restored, err := r.variant.handBack(c, live)
-	if err != nil || restored == nil {
-		return err
-	}
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf(textUpdate, apex(c), c.Namespace, err)
-	}
-	return nil
-}
-
-func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructured.Unstructured) error {
-	if r.deps.Owned {
-		return nil
-	}
-	uid := live.GetUID()
-	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("TrafficSplit %s.%s delete error: %w", apex(c), c.Namespace, err)
-	}
-	return nil
+	return r.deps.Release(ctx, c, live, r.variant.handBack)
 }
 
 // get returns the TrafficSplit, or nil if there is none.
 func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	split := &unstructured.Unstructured{}
-	split.SetGroupVersionKind(r.variant.kind())
-	err := r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: apex(c)}, split)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf(textGet, apex(c), c.Namespace, kube.NameCRD(err, r.variant.kind()))
+	split, err := r.deps.Get(ctx, r.variant.kind(), c.Namespace, router.ObjectName(c))
+	if err != nil {
+		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
 	}
 	return split, nil
 }

@@ -1,7 +1,6 @@
 package smi
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,12 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"flagger.app/flagger/api/istio"
-	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
@@ -29,10 +23,10 @@ func TestConformance(t *testing.T) {
 func provider(t *testing.T, v Variant) routertest.Provider {
 	return routertest.Provider{
 		Row:    Row(v),
-		CRDs:   []string{crd(t)},
-		Canary: canary,
+		CRDs:   []string{routertest.CRD(t, "smi_trafficsplits.yaml")},
+		Canary: routertest.Canary,
 		Object: "podinfo",
-		Edit:   func(c *v1beta1.Canary) { c.Spec.Service.Hosts = []string{"frontend"} },
+		Edit:   func(b *routertest.Bench) { b.Canary.Spec.Service.Hosts = []string{"frontend"} },
 		Damage: func(split *unstructured.Unstructured) {
 			split.Object["spec"] = trafficSplit(v, "other",
 				backend{"service": "podinfo-primary", "weight": int64(20)},
@@ -58,41 +52,22 @@ func usersSplit(v Variant) *unstructured.Unstructured {
 }
 
 func TestAStepIsOneWrite(t *testing.T) {
-	_, r, c := bench(t, Linkerd)
-	writes := 0
-	r.deps.Client = interceptor.NewClient(r.deps.Client.(client.WithWatch), interceptor.Funcs{
-		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			writes++
-			return c.Apply(ctx, obj, opts...)
-		},
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			writes++
-			return c.Patch(ctx, obj, patch, opts...)
-		},
-	})
-	apply := func(v Variant, weight rollout.Weight, want int) {
-		t.Helper()
-		writes, r.variant = 0, v
-		if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
-			t.Fatal(err)
-		}
-		if writes != want {
-			t.Errorf("%s at %d: %d writes, want %d", v.provider, weight, writes, want)
-		}
-	}
+	b := routertest.NewBench(t, provider(t, Linkerd))
 	for _, weight := range []rollout.Weight{0, 1, 50, 99, 100, 0} {
-		apply(Linkerd, weight, 1)
-		apply(Linkerd, weight, 0)
+		b.Apply(rollout.Split(weight), 1)
+		b.Apply(rollout.Split(weight), 0)
 	}
-	apply(OSM, 10, 1) // to numbers
-	apply(OSM, 10, 0)
-	apply(Linkerd, 10, 0)
+	b.Router = New(OSM, b.Deps)
+	b.Apply(rollout.Split(10), 1) // to numbers
+	b.Apply(rollout.Split(10), 0)
+	b.Router = New(Linkerd, b.Deps)
+	b.Apply(rollout.Split(10), 0)
 }
 
 func TestACreationThatFailsIsNamed(t *testing.T) {
-	_, r, c := bench(t, Linkerd)
-	c.Namespace = "nowhere"
-	err := r.Apply(t.Context(), c, rollout.ToPrimary())
+	b := routertest.NewBench(t, provider(t, Linkerd))
+	b.Canary.Namespace = "nowhere"
+	err := b.Router.Apply(t.Context(), b.Canary, rollout.ToPrimary())
 	if !apierrors.IsNotFound(err) || !strings.HasPrefix(err.Error(), "TrafficSplit podinfo.nowhere create error: ") {
 		t.Errorf("got error %v", err)
 	}
@@ -122,34 +97,6 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// What the row does not claim is refused before any traffic moves: sent to the canary, a condition that is not looked
-// at would be everybody.
-func TestTheRowRefuses(t *testing.T) {
-	for field, change := range map[string]func(*v1beta1.CanaryAnalysis){
-		"spec.analysis.match": func(a *v1beta1.CanaryAnalysis) {
-			a.StepWeight, a.Iterations = 0, 5
-			a.Match = []istio.HTTPMatchRequest{{Headers: map[string]istio.StringMatch{"x-canary": {Exact: "insider"}}}}
-		},
-		"spec.analysis.mirror":          func(a *v1beta1.CanaryAnalysis) { a.Mirror = true },
-		"spec.analysis.sessionAffinity": func(a *v1beta1.CanaryAnalysis) { a.SessionAffinity = &v1beta1.SessionAffinity{CookieName: "side"} },
-	} {
-		for name, v := range variants {
-			t.Run(name+"/"+field, func(t *testing.T) {
-				c := canary()
-				if _, err := rollout.NewPlan(c, Row(v).Capabilities, rollout.Settings{}); err != nil {
-					t.Fatalf("the canary is refused as it is: %v", err)
-				}
-				change(c.Spec.Analysis)
-				_, err := rollout.NewPlan(c, Row(v).Capabilities, rollout.Settings{})
-				var invalid *rollout.Invalid
-				if !errors.As(err, &invalid) || invalid.Field != field {
-					t.Errorf("got error %v, want one about %s", err, field)
-				}
-			})
-		}
-	}
-}
-
 func TestRoot(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason            string
@@ -169,7 +116,7 @@ func TestRoot(t *testing.T) {
 		"Wildcard":       {reason: "A wildcard is no Service.", hosts: []string{"*"}, any: "*", servicesOnly: "podinfo"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := canary()
+			c := routertest.Canary()
 			c.Spec.Service.Hosts = test.hosts
 			if got := anyMesh.root(c); got != test.any {
 				t.Errorf("%s Got %q, want %q", test.reason, got, test.any)
@@ -183,20 +130,20 @@ func TestRoot(t *testing.T) {
 
 // The backends are ours alone; whatever else a TrafficSplit may say is not.
 func TestWhatOthersAdd(t *testing.T) {
-	direct, r, c := bench(t, V1alpha3)
-	if err := r.Apply(t.Context(), c, rollout.Split(10)); err != nil {
+	b := routertest.NewBench(t, provider(t, V1alpha3))
+	if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(10)); err != nil {
 		t.Fatal(err)
 	}
-	live := stored(t, r, c)
+	live := b.Routing()
 	spec := live.Object["spec"].(map[string]any)
 	matches := []any{map[string]any{"kind": "HTTPRouteGroup", "name": "insiders"}}
 	spec["matches"] = matches
 	spec["backends"] = append(spec["backends"].([]any), backend{"service": "somebody", "weight": int64(5)})
 	live.SetLabels(map[string]string{"theirs": "yes"})
-	if err := direct.Update(t.Context(), live); err != nil {
+	if err := b.Direct.Update(t.Context(), live); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Apply(t.Context(), c, rollout.Split(10)); err != nil {
+	if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(10)); err != nil {
 		t.Fatal(err)
 	}
 	want := trafficSplit(V1alpha3, "podinfo",
@@ -204,17 +151,17 @@ func TestWhatOthersAdd(t *testing.T) {
 		backend{"service": "podinfo-primary", "weight": int64(90)},
 	).Object["spec"].(map[string]any)
 	want["matches"] = matches
-	if diff := cmp.Diff(want, stored(t, r, c).Object["spec"]); diff != "" {
+	if diff := cmp.Diff(want, b.Routing().Object["spec"]); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"theirs": "yes"}, stored(t, r, c).GetLabels()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"theirs": "yes"}, b.Routing().GetLabels()); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 }
 
 // The gateways of the spec are those of the annotation, after the first Apply too.
 func TestGatewaysFollowTheSpec(t *testing.T) {
-	_, r, c := bench(t, IstioV1alpha2)
+	b := routertest.NewBench(t, provider(t, IstioV1alpha2))
 	for i, test := range []struct {
 		gateways []string
 		want     string
@@ -224,11 +171,11 @@ func TestGatewaysFollowTheSpec(t *testing.T) {
 		{[]string{"mesh", "public"}, `["mesh","public"]`},
 		{nil, ""},
 	} {
-		c.Spec.Service.Gateways = test.gateways
-		if err := r.Apply(t.Context(), c, rollout.Split(rollout.Weight(i))); err != nil {
+		b.Canary.Spec.Service.Gateways = test.gateways
+		if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(rollout.Weight(i))); err != nil {
 			t.Fatal(err)
 		}
-		if got := stored(t, r, c).GetAnnotations()[gatewaysAnnotation]; got != test.want {
+		if got := b.Routing().GetAnnotations()[gatewaysAnnotation]; got != test.want {
 			t.Errorf("%v: got %s, want %s", test.gateways, got, test.want)
 		}
 	}

@@ -8,33 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
+	"flagger.app/flagger/internal/router/routertest"
 )
-
-// create makes a TraefikService of a spec in the canary's namespace.
-func create(t *testing.T, direct client.Client, c *v1beta1.Canary, service *unstructured.Unstructured, manager string) {
-	t.Helper()
-	service.SetNamespace(c.Namespace)
-	if err := direct.Create(t.Context(), service, client.FieldOwner(manager)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stored is the canary's TraefikService as the API server has it.
-func stored(t *testing.T, r *Router, c *v1beta1.Canary) *unstructured.Unstructured {
-	t.Helper()
-	live, _, err := r.get(t.Context(), c)
-	if err != nil || live == nil {
-		t.Fatalf("get the TraefikService: %v", err)
-	}
-	return live
-}
 
 func TestWhatIsNotTakenOver(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -75,22 +56,9 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t)
-			create(t, direct, c, traefikService(test.spec), "kubectl")
-			before := stored(t, r, c).GetResourceVersion()
-			if _, err := r.Observe(t.Context(), c); !errors.Is(err, router.ErrNotFound) {
-				t.Errorf("observe: got error %v, want that nothing is routed yet", err)
-			}
-			err := r.Apply(t.Context(), c, rollout.ToPrimary())
-			if !errors.Is(err, router.ErrForeign) || !strings.HasPrefix(err.Error(), "TraefikService podinfo."+c.Namespace+" "+test.want) {
-				t.Errorf("%s Got error %v, want %q", test.reason, err, test.want)
-			}
-			if err := r.Release(t.Context(), c); err != nil {
-				t.Errorf("release: %v", err)
-			}
-			if stored(t, r, c).GetResourceVersion() != before {
-				t.Error("the user's object was written")
-			}
+			t.Log(test.reason)
+			b := routertest.NewBench(t, provider(t, current))
+			b.LeavesAlone(traefikService(test.spec), "TraefikService podinfo."+b.Canary.Namespace+" "+test.want)
 		})
 	}
 }
@@ -98,7 +66,7 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 func TestAnotherControllersIsNamed(t *testing.T) {
 	live := traefikService(weighted(side("podinfo", int64(1))))
 	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
-	_, err := desired(current, router.Deps{Owned: true}, canary(), live, rollout.ToPrimary())
+	_, err := desired(current, router.Deps{Owned: true}, routertest.Canary(), live, rollout.ToPrimary())
 	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "TraefikService podinfo.test is controlled by App podinfo") {
 		t.Errorf("got error %v", err)
 	}
@@ -111,22 +79,22 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 		"AtRest": rollout.ToPrimary(), "AStep": rollout.Split(40), "Switched": rollout.ToCanary(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t)
-			c.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a"}}
+			b := routertest.NewBench(t, provider(t, current))
+			b.Canary.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a"}}
 			users := traefikService(weighted(entry{"name": "podinfo", "port": int64(80), "scheme": "h2c"}))
-			users.SetNamespace(c.Namespace)
-			left, err := render(current, c, users, want)
+			users.SetNamespace(b.Canary.Namespace)
+			left, err := render(current, b.Canary, users, want)
 			if err != nil {
 				t.Fatal(err)
 			}
-			create(t, direct, c, left, kube.FieldManager)
+			b.Create(left, kube.FieldManager)
 			for range 2 {
-				if err := r.Release(t.Context(), c); err != nil {
+				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
 					t.Fatal(err)
 				}
 			}
-			released := stored(t, r, c)
-			apex := weighted(entry{"name": "podinfo", "namespace": c.Namespace, "port": int64(80), "scheme": "h2c", "weight": int64(100)})
+			released := b.Routing()
+			apex := weighted(entry{"name": "podinfo", "namespace": b.Canary.Namespace, "port": int64(80), "scheme": "h2c", "weight": int64(100)})
 			if diff := cmp.Diff(apex, released.Object["spec"]); diff != "" {
 				t.Errorf("spec (-want +got):\n%s", diff)
 			}
@@ -148,15 +116,15 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 		"Nothing": {before: map[string]any{}, after: map[string]any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t)
-			c.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a", "tier": "web"}}
+			b := routertest.NewBench(t, provider(t, current))
+			b.Canary.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "a", "tier": "web"}}
 			users := traefikService(test.before)
 			users.SetLabels(map[string]string{"team": "b", "app": "podinfo"})
-			create(t, direct, c, users, "kubectl")
-			if err := r.Apply(t.Context(), c, rollout.Split(30)); err != nil {
+			b.Create(users, "kubectl")
+			if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(30)); err != nil {
 				t.Fatal(err)
 			}
-			live := stored(t, r, c)
+			live := b.Routing()
 			if diff := cmp.Diff(map[string]string{"team": "a", "tier": "web", "app": "podinfo"}, live.GetLabels()); diff != "" {
 				t.Errorf("labels of the canary's time (-want +got):\n%s", diff)
 			}
@@ -166,13 +134,13 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 				live.Object["spec"].(map[string]any)["weighted"].(map[string]any)["sticky"] = sticky
 				test.after["weighted"].(map[string]any)["sticky"] = sticky
 			}
-			if err := direct.Update(t.Context(), live, client.FieldOwner("kubectl")); err != nil {
+			if err := b.Direct.Update(t.Context(), live, client.FieldOwner("kubectl")); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.Release(t.Context(), c); err != nil {
+			if err := b.Router.Release(t.Context(), b.Canary); err != nil {
 				t.Fatal(err)
 			}
-			released := stored(t, r, c)
+			released := b.Routing()
 			if diff := cmp.Diff(test.after, released.Object["spec"]); diff != "" {
 				t.Errorf("spec (-want +got):\n%s", diff)
 			}
@@ -188,8 +156,8 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 
 func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
 	live := traefikService(weighted(side("podinfo-primary", int64(100))))
-	live.SetAnnotations(map[string]string{originalAnnotation: "{"})
-	if _, err := handBack(canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TraefikService podinfo.test: ") {
+	live.SetAnnotations(map[string]string{router.OriginalAnnotation: "{"})
+	if _, err := handBack(routertest.Canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TraefikService podinfo.test: ") {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -204,28 +172,28 @@ func TestFlaggersServicesAreOurs(t *testing.T) {
 		"AStep":  {sides: map[string]any{"podinfo-primary": int64(60), "podinfo-canary": int64(40)}, want: rollout.Split(40)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t)
+			b := routertest.NewBench(t, provider(t, current))
 			var list []entry
 			for _, name := range []string{"podinfo-primary", "podinfo-canary"} {
 				if weight, found := test.sides[name]; found {
 					e := side(name, weight)
-					e["namespace"] = c.Namespace
+					e["namespace"] = b.Canary.Namespace
 					list = append(list, e)
 				}
 			}
 			service := traefikService(weighted(list...))
 			service.SetAnnotations(maps.Clone(kube.Guards))
-			service.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(c)})
-			create(t, direct, c, service, kube.FieldManager)
-			before := stored(t, r, c).GetResourceVersion()
-			routing, err := r.Observe(t.Context(), c)
+			service.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(b.Canary)})
+			b.Create(service, kube.FieldManager)
+			before := b.Routing().GetResourceVersion()
+			routing, err := b.Router.Observe(t.Context(), b.Canary)
 			if err != nil || routing.Traffic != test.want {
 				t.Fatalf("got %+v, %v, want %+v", routing, err, test.want)
 			}
-			if err := r.Apply(t.Context(), c, test.want); err != nil {
+			if err := b.Router.Apply(t.Context(), b.Canary, test.want); err != nil {
 				t.Fatal(err)
 			}
-			if stored(t, r, c).GetResourceVersion() != before {
+			if b.Routing().GetResourceVersion() != before {
 				t.Error("what Flagger left was rewritten")
 			}
 		})

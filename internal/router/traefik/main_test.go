@@ -2,29 +2,20 @@ package traefik
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// crd is the path of Traefik's own CRD of TraefikServices, which is kept beside the checkout.
-func crd(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(testkit.Root(), "..", "shared", "crds", "traefik_traefikservices.yaml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the CRD of Traefik is not beside the checkout: ../shared/crds/traefik_traefikservices.yaml")
-	}
-	return file
-}
+// crd is the path of the CRD of TraefikServices.
+func crd(t *testing.T) string { return routertest.CRD(t, "traefik_traefikservices.yaml") }
 
 // legacyCRD is the same CRD as it was under the older group.
 func legacyCRD(t *testing.T) string {
@@ -40,16 +31,6 @@ func legacyCRD(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// canary shifts traffic of the Service podinfo by weight.
-func canary() *v1beta1.Canary {
-	c := &v1beta1.Canary{}
-	c.Name, c.Namespace, c.UID = "podinfo", "test", "8a1f4c0e-0000-4000-8000-000000000001"
-	c.Spec.TargetRef = v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}
-	c.Spec.Service.Port = 80
-	c.Spec.Analysis = &v1beta1.CanaryAnalysis{Interval: "1m", Threshold: 5, StepWeight: 10}
-	return c
 }
 
 // traefikService is one of the canary's name with a spec.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router/routertest"
 )
 
 // side is an entry for a Service as Flagger wrote it; a nil weight is left out.
@@ -100,7 +101,7 @@ func TestReadWhatSomebodyEdited(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, found, err := read(canary(), traefikService(test.spec))
+			got, found, err := read(routertest.Canary(), traefikService(test.spec))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,14 +117,14 @@ func TestUnreadable(t *testing.T) {
 	for name, services := range map[string]any{"NoList": "podinfo", "NoObjects": []any{"podinfo"}} {
 		t.Run(name, func(t *testing.T) {
 			service := traefikService(map[string]any{"weighted": map[string]any{"services": services}})
-			_, _, err := read(canary(), service)
+			_, _, err := read(routertest.Canary(), service)
 			if err == nil || !strings.HasPrefix(err.Error(), "read the services of TraefikService podinfo.test: ") {
 				t.Errorf("got error %v, want one that names the object", err)
 			}
-			if _, err := render(current, canary(), service, rollout.ToPrimary()); err == nil {
+			if _, err := render(current, routertest.Canary(), service, rollout.ToPrimary()); err == nil {
 				t.Error("what cannot be read was rendered over")
 			}
-			if _, err := handBack(canary(), service); err == nil {
+			if _, err := handBack(routertest.Canary(), service); err == nil {
 				t.Error("what cannot be read was handed back")
 			}
 		})

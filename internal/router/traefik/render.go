@@ -2,16 +2,13 @@ package traefik
 
 import (
 	"fmt"
-	"maps"
-
-	"flagger.app/flagger/internal/router"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // textNoWeights is a text of the contract, which users see in events.
@@ -33,11 +30,9 @@ func render(kind schema.GroupVersionKind, c *v1beta1.Canary, live *unstructured.
 	service.SetGroupVersionKind(kind)
 	service.SetNamespace(c.Namespace)
 	service.SetName(router.ObjectName(c))
-	metadata := apexMetadata(c)
-	if len(metadata.Labels) > 0 {
-		service.SetLabels(maps.Clone(metadata.Labels))
-	}
-	service.SetAnnotations(kube.Guarded(metadata.Annotations))
+	metadata := router.ApexMetadata(c)
+	service.SetLabels(metadata.Labels)
+	service.SetAnnotations(metadata.Annotations)
 	return service, nil
 }
 
@@ -52,12 +47,4 @@ func sides(c *v1beta1.Canary, present []entry, want rollout.Traffic) []any {
 		list = append(list, lead(c, find(c, present, canary, primary, router.ApexService(c)), canary, want.Canary))
 	}
 	return list
-}
-
-// apexMetadata is what the user wants on the TraefikService too; nobody may write to its maps.
-func apexMetadata(c *v1beta1.Canary) v1beta1.CustomMetadata {
-	if c.Spec.Service.Apex == nil {
-		return v1beta1.CustomMetadata{}
-	}
-	return *c.Spec.Service.Apex
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
@@ -20,9 +17,9 @@ import (
 const (
 	textGet        = "TraefikService %s.%s get query error: %w"
 	textNoServices = "TraefikService %s.%s services not found: %w"
-	textCreate     = "TraefikService %s.%s create error: %w"
-	textUpdate     = "TraefikService %s.%s update error: %w"
 )
+
+var texts = router.Texts{Create: "TraefikService %s.%s create error: %w", Update: "TraefikService %s.%s update error: %w"}
 
 // Router divides traffic by a TraefikService.
 type Router struct {
@@ -69,14 +66,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
-		text := textUpdate
-		if live == nil {
-			text = textCreate
-		}
-		return fmt.Errorf(text, router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
+	return r.deps.Write(ctx, live, manifest, texts)
 }
 
 // desired is the TraefikService as it is to be, given the one that is there, or nil.
@@ -87,7 +77,7 @@ func desired(kind schema.GroupVersionKind, deps router.Deps, c *v1beta1.Canary, 
 	}
 	manifest := kube.Manifest{Object: service, Whole: []string{"spec.weighted.services"}}
 	if live != nil && !deps.Claimed(c, live) {
-		return manifest, takeOver(c, live, service)
+		return manifest, router.TakeOver(live, service, func() (*original, error) { return originalOf(c, live, service) })
 	}
 	deps.Claim(c, service)
 	manifest.Whole = append(manifest.Whole, "metadata.labels")
@@ -98,52 +88,21 @@ func desired(kind schema.GroupVersionKind, deps router.Deps, c *v1beta1.Canary, 
 // there can be none, now.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	live, _, err := r.get(ctx, c)
-	if meta.IsNoMatchError(err) {
-		return nil
+	if err != nil {
+		return kube.IgnoreMissingCRD(err)
 	}
-	if err != nil || live == nil {
-		return err
-	}
-	if r.deps.Claimed(c, live) {
-		return r.discard(ctx, c, live)
-	}
-	restored, err := handBack(c, live)
-	if err != nil || restored == nil {
-		return err
-	}
-	patch := client.MergeFromWithOptions(live, client.MergeFromWithOptimisticLock{})
-	if err := r.deps.Client.Patch(ctx, restored, patch, client.FieldOwner(kube.FieldManager)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf(textUpdate, router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
-}
-
-func (r *Router) discard(ctx context.Context, c *v1beta1.Canary, live *unstructured.Unstructured) error {
-	if r.deps.Owned {
-		return nil
-	}
-	uid := live.GetUID()
-	err := r.deps.Client.Delete(ctx, live, client.Preconditions{UID: &uid})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("TraefikService %s.%s delete error: %w", router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
+	return r.deps.Release(ctx, c, live, handBack)
 }
 
 // get returns the TraefikService, or nil if there is none, and the kind that it has or would have.
 func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, schema.GroupVersionKind, error) {
+	var service *unstructured.Unstructured
 	kind, err := served(r.deps.Client.RESTMapper())
+	if err == nil {
+		service, err = r.deps.Get(ctx, kind, c.Namespace, router.ObjectName(c))
+	}
 	if err != nil {
 		return nil, kind, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	service := &unstructured.Unstructured{}
-	service.SetGroupVersionKind(kind)
-	err = r.deps.Client.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: router.ObjectName(c)}, service)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, kind, nil
-	case err != nil:
-		return nil, kind, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, kube.NameCRD(err, kind))
 	}
 	return service, kind, nil
 }

@@ -11,22 +11,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
-	"flagger.app/flagger/internal/testkit"
 )
 
 func TestConformance(t *testing.T) {
-	t.Run("Current", func(t *testing.T) {
-		p := provider(current)
-		p.CRDs = []string{crd(t)}
-		routertest.Run(t, p)
-	})
+	t.Run("Current", func(t *testing.T) { routertest.Run(t, provider(t, current)) })
 	t.Run("LegacyAlone", func(t *testing.T) {
-		p := provider(legacy)
+		p := provider(t, legacy)
 		p.CRDs = []string{legacyCRD(t)}
 		p.Row.Watch = &legacy
 		p.Row.New = func(deps router.Deps) router.Router {
@@ -50,12 +44,13 @@ func serving(kinds ...schema.GroupVersionKind) meta.RESTMapper {
 	return mapper
 }
 
-func provider(kind schema.GroupVersionKind) routertest.Provider {
+func provider(t *testing.T, kind schema.GroupVersionKind) routertest.Provider {
 	return routertest.Provider{
 		Row:    Row(),
-		Canary: canary,
+		CRDs:   []string{crd(t)},
+		Canary: routertest.Canary,
 		Object: "podinfo",
-		Edit:   func(c *v1beta1.Canary) { c.Spec.Service.Port = 9898 },
+		Edit:   func(b *routertest.Bench) { b.Canary.Spec.Service.Port = 9898 },
 		Damage: func(service *unstructured.Unstructured) {
 			service.SetLabels(map[string]string{"somebody": "else"})
 			service.Object["spec"] = weighted(
@@ -136,59 +131,22 @@ func (m brokenMapper) RESTMapping(gk schema.GroupKind, versions ...string) (*met
 	return m.RESTMapper.RESTMapping(gk, versions...)
 }
 
-// What the row does not claim is refused before any traffic moves.
-func TestTheRowRefuses(t *testing.T) {
-	for field, change := range map[string]func(*v1beta1.CanaryAnalysis){
-		"spec.analysis.match": func(a *v1beta1.CanaryAnalysis) {
-			a.Iterations = 5
-			a.Match = []istio.HTTPMatchRequest{{Headers: map[string]istio.StringMatch{"x-canary": {Exact: "insider"}}}}
-		},
-		"spec.analysis.mirror":          func(a *v1beta1.CanaryAnalysis) { a.Mirror = true },
-		"spec.analysis.sessionAffinity": func(a *v1beta1.CanaryAnalysis) { a.SessionAffinity = &v1beta1.SessionAffinity{CookieName: "side"} },
-	} {
-		t.Run(field, func(t *testing.T) {
-			c := canary()
-			if _, err := rollout.NewPlan(c, Row().Capabilities, rollout.Settings{}); err != nil {
-				t.Fatalf("the canary is refused as it is: %v", err)
-			}
-			change(c.Spec.Analysis)
-			_, err := rollout.NewPlan(c, Row().Capabilities, rollout.Settings{})
-			var invalid *rollout.Invalid
-			if !errors.As(err, &invalid) || invalid.Field != field {
-				t.Errorf("got error %v, want one about %s", err, field)
-			}
-		})
-	}
-}
-
-// bench is a router on a real API server, and a canary in a namespace of its own.
-func bench(t *testing.T) (client.Client, *Router, *v1beta1.Canary) {
-	t.Helper()
-	direct, err := client.New(testkit.StartAPIServer(t, crd(t)), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := canary()
-	c.Namespace = testkit.NewNamespace(t, direct)
-	return direct, New(router.Deps{Client: direct, Owned: true}), c
-}
-
 // What a user says about the way to a Service holds for whichever side is served, all through a run.
 func TestTheWayToAServiceLastsARun(t *testing.T) {
-	direct, r, c := bench(t)
-	create(t, direct, c, usersService(current), "kubectl")
+	b := routertest.NewBench(t, provider(t, current))
+	b.Create(usersService(current), "kubectl")
 	for _, weight := range []rollout.Weight{0, 10, 100, 40, 0} {
-		if err := r.Apply(t.Context(), c, rollout.Split(weight)); err != nil {
+		if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(weight)); err != nil {
 			t.Fatal(err)
 		}
-		live := stored(t, r, c)
+		live := b.Routing()
 		list, err := entries(live)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range list {
 			want := entry{
-				"name": e["name"], "namespace": c.Namespace, "port": int64(80), "weight": e["weight"],
+				"name": e["name"], "namespace": b.Canary.Namespace, "port": int64(80), "weight": e["weight"],
 				"scheme": "h2c", "passHostHeader": false, "responseForwarding": map[string]any{"flushInterval": "1ms"},
 			}
 			if diff := cmp.Diff(want, e); diff != "" {
@@ -213,29 +171,29 @@ func TestWhatOthersAdd(t *testing.T) {
 		"ToTheirs": {reason: "The labels of a user's object are the user's.", before: usersService(current), labels: map[string]string{"app.kubernetes.io/instance": "theirs", "later": "yes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			direct, r, c := bench(t)
+			b := routertest.NewBench(t, provider(t, current))
 			if test.before != nil {
-				create(t, direct, c, test.before, "kubectl")
+				b.Create(test.before, "kubectl")
 			}
-			if err := r.Apply(t.Context(), c, rollout.Split(10)); err != nil {
+			if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(10)); err != nil {
 				t.Fatal(err)
 			}
 			for _, added := range []string{"entry", "label"} { // one by one: each must be drift by itself
-				live := stored(t, r, c)
+				live := b.Routing()
 				if added == "entry" {
 					list := live.Object["spec"].(map[string]any)["weighted"].(map[string]any)
 					list["services"] = append(list["services"].([]any), entry{"name": "somebody", "port": int64(81)})
 				} else {
 					live.SetLabels(map[string]string{"app.kubernetes.io/instance": "theirs", "later": "yes"})
 				}
-				if err := direct.Update(t.Context(), live, client.FieldOwner("somebody-else")); err != nil {
+				if err := b.Direct.Update(t.Context(), live, client.FieldOwner("somebody-else")); err != nil {
 					t.Fatal(err)
 				}
-				if err := r.Apply(t.Context(), c, rollout.Split(10)); err != nil {
+				if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(10)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			live := stored(t, r, c)
+			live := b.Routing()
 			if list, err := entries(live); err != nil || len(list) != 2 {
 				t.Errorf("the list is not ours alone: %v, %v", list, err)
 			}
@@ -249,7 +207,7 @@ func TestWhatOthersAdd(t *testing.T) {
 // Without traffic there is no entry at all: Traefik takes a missing weight for 1, and one Service without endpoints
 // takes the others down with it.
 func TestASideWithoutTrafficHasNoEntry(t *testing.T) {
-	_, r, c := bench(t)
+	b := routertest.NewBench(t, provider(t, current))
 	for _, test := range []struct {
 		canary rollout.Weight
 		want   map[string]int64
@@ -259,10 +217,10 @@ func TestASideWithoutTrafficHasNoEntry(t *testing.T) {
 		{canary: 99, want: map[string]int64{"podinfo-primary": 1, "podinfo-canary": 99}},
 		{canary: 100, want: map[string]int64{"podinfo-canary": 100}},
 	} {
-		if err := r.Apply(t.Context(), c, rollout.Split(test.canary)); err != nil {
+		if err := b.Router.Apply(t.Context(), b.Canary, rollout.Split(test.canary)); err != nil {
 			t.Fatal(err)
 		}
-		list, err := entries(stored(t, r, c))
+		list, err := entries(b.Routing())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +236,7 @@ func TestASideWithoutTrafficHasNoEntry(t *testing.T) {
 
 // A TraefikService that serves nobody would be an outage.
 func TestNoWeightsAreRefused(t *testing.T) {
-	_, err := render(current, canary(), nil, rollout.Traffic{})
+	_, err := render(current, routertest.Canary(), nil, rollout.Traffic{})
 	if err == nil || err.Error() != "RoutingRule podinfo.test update failed: no valid weights" {
 		t.Errorf("got error %v", err)
 	}
@@ -286,7 +244,7 @@ func TestNoWeightsAreRefused(t *testing.T) {
 
 func TestAPortIsNeeded(t *testing.T) {
 	for port, valid := range map[v1beta1.Number]bool{-1: false, 0: false, 1: true, 80.5: false, 65535: true, 65536: false} {
-		c := canary()
+		c := routertest.Canary()
 		c.Spec.Service.Port = port
 		if err := validate(c); (err == nil) != valid || err != nil && !errors.Is(err, router.ErrInvalidSpec) {
 			t.Errorf("port %v: got error %v", port, err)

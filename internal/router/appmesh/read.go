@@ -1,0 +1,88 @@
+package appmesh
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
+)
+
+// read is the inverse of render: the traffic that object, which has the weights, is configured for. The first route
+// tells, which in an A/B test is that of the first condition. It returns false where that route leads to neither side.
+func (d dialect) read(c *v1beta1.Canary, object *unstructured.Unstructured) (rollout.Traffic, bool, error) {
+	list, err := routes(object)
+	if err != nil || len(list) == 0 {
+		return rollout.Traffic{}, false, err
+	}
+	weights := map[string]int64{}
+	for _, target := range targetsOf(list[0]) {
+		weight, _, _ := unstructured.NestedInt64(target, "weight")
+		weights[d.node(c, target)] += weight
+	}
+	primary, toPrimary := weights[primaryNode(c)]
+	canary, toCanary := weights[canaryNode(c)]
+	return router.Shares(primary, canary), toPrimary || toCanary, nil
+}
+
+// destinations are the VirtualNodes that the routes of live lead to; the name of one in another namespace is empty.
+func (d dialect) destinations(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
+	list, err := routes(live)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, route := range list {
+		for _, target := range targetsOf(route) {
+			names = append(names, d.node(c, target))
+		}
+	}
+	return names, nil
+}
+
+// routes are those of object, in the API's JSON.
+func routes(object *unstructured.Unstructured) ([]map[string]any, error) {
+	items, _, err := unstructured.NestedSlice(object.Object, "spec", "routes")
+	if err != nil {
+		return nil, unreadable(object, err)
+	}
+	var list []map[string]any
+	for i, item := range items {
+		route, ok := item.(map[string]any)
+		if !ok {
+			return nil, unreadable(object, fmt.Errorf("spec.routes[%d] is no object", i))
+		}
+		list = append(list, route)
+	}
+	return list, nil
+}
+
+func unreadable(object *unstructured.Unstructured, cause error) error {
+	return fmt.Errorf("read the routes of %s %s.%s: %w", object.GetKind(), object.GetName(), object.GetNamespace(), cause)
+}
+
+// targetsOf are the weighted targets of route, whatever its protocol.
+func targetsOf(route map[string]any) []map[string]any {
+	var targets []map[string]any
+	for _, field := range slices.Sorted(maps.Keys(route)) {
+		items, _, _ := unstructured.NestedSlice(route, field, "action", "weightedTargets") // name and priority have none
+		for _, item := range items {
+			if target, ok := item.(map[string]any); ok {
+				targets = append(targets, target)
+			}
+		}
+	}
+	return targets
+}
+
+// hostAt tells the Service whose pods are those of a VirtualNode, by the host at path.
+func hostAt(path string) func(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
+	return func(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
+		host, _ := value(live, path).(string)
+		return []string{serviceOf(c, host)}, nil
+	}
+}

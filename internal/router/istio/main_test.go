@@ -1,0 +1,10 @@
+package istio
+
+import (
+	"os"
+	"testing"
+
+	"flagger.app/flagger/internal/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
