@@ -56,7 +56,7 @@ lint: bin/golangci-lint ## Lint, the layering of the packages included
 .PHONY: golden
 golden: bin/lab ## Rewrite golden files; review them like code
 	@bin/lab build kubernetes
-	go test ./internal/rollout/... ./internal/router/gatewayapi ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat -update
+	go test ./internal/rollout/... ./internal/router/... ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat ./cmd/manager -update
 
 .PHONY: verify
 verify: generate lint test ## Generate, lint and test; nothing may differ from what is committed

@@ -97,6 +97,9 @@ type CanaryStatus struct {
 	// LastPromotedConfigs identifies the tracked configs that the primary serves with.
 	LastPromotedConfigs string `json:"lastPromotedConfigs,omitempty"`
 
+	// LastPromotedReplicas is the size that the primary had when it was promoted, if it has no autoscaler.
+	LastPromotedReplicas int32 `json:"lastPromotedReplicas,omitempty"`
+
 	// LastTransitionTime is the time of the last change of this status.
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitzero"`
 

@@ -22,8 +22,6 @@ var environment = []struct{ variable, flag string }{
 
 // idle holds the flags that are accepted and change nothing, with the reason.
 var idle = []struct{ flag, reason string }{
-	{"kubeconfig-service-mesh", "routing objects are kept in the canaries' own cluster"},
-	{"ingress-class", "the provider contour is not built in yet"},
 	{"cluster-name", "no alerts are sent yet"},
 	{"slack-url", "no alerts are sent yet"},
 	{"slack-token", "no alerts are sent yet"},

@@ -143,9 +143,9 @@ func TestIdleFlagsSaySo(t *testing.T) {
 	if notices := parsed(t).notices; len(notices) != 0 {
 		t.Errorf("defaults are nothing to talk about, got %q", notices)
 	}
-	o := parsed(t, "-slack-url=https://hooks.slack.com/services/s3cret", "-ingress-class=contour", "-slack-user=flagger")
+	o := parsed(t, "-slack-url=https://hooks.slack.com/services/s3cret", "-cluster-name=prod", "-slack-user=flagger")
 	want := []string{
-		"Flag -ingress-class is accepted and has no effect: the provider contour is not built in yet",
+		"Flag -cluster-name is accepted and has no effect: no alerts are sent yet",
 		"Flag -slack-url is accepted and has no effect: no alerts are sent yet",
 	}
 	if diff := cmp.Diff(want, o.notices); diff != "" {

@@ -82,6 +82,33 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	return op.start(ctx)
 }
 
+// cacheOptions are those of a cluster's cache, which holds one namespace alone where that is not empty.
+func cacheOptions(namespace string) cache.Options {
+	o := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			configs.ConfigMap.Metadata(): {Transform: configs.Transform},
+			configs.Secret.Metadata():    {Transform: configs.Transform},
+		},
+	}
+	if namespace != "" {
+		o.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	}
+	return o
+}
+
+// clientOptions are those of a client that reads from such a cache.
+func clientOptions() client.Options {
+	consistent := true
+	return client.Options{Cache: &client.CacheOptions{
+		Unstructured: true,
+		// Configs and secrets are read one by one when needed, never listed into memory.
+		DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}},
+		// Nothing is decided upon a state older than our own last write.
+		EnableReadYourWritesConsistency: &consistent,
+	}}
+}
+
 // newManager returns a manager with caches, clients and, if asked for, leader election, and without servers of its own.
 func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
@@ -91,24 +118,11 @@ func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, er
 		}
 	}
 	lease, renew, retry, grace := leaseDuration, renewDeadline, retryPeriod, gracePeriod
-	consistent := true
 	m := manager.Options{
-		Scheme: scheme,
-		Logger: log,
-		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject: map[client.Object]cache.ByObject{
-				configs.ConfigMap.Metadata(): {Transform: configs.Transform},
-				configs.Secret.Metadata():    {Transform: configs.Transform},
-			},
-		},
-		Client: client.Options{Cache: &client.CacheOptions{
-			Unstructured: true,
-			// Configs and secrets are read one by one when needed, never listed into memory.
-			DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}},
-			// Nothing is decided upon a state older than our own last write.
-			EnableReadYourWritesConsistency: &consistent,
-		}},
+		Scheme:                        scheme,
+		Logger:                        log,
+		Cache:                         cacheOptions(o.namespace),
+		Client:                        clientOptions(),
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:        "0",
 		LeaderElection:                o.leaderElection,
@@ -118,9 +132,6 @@ func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, er
 		RenewDeadline:                 &renew,
 		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &grace,
-	}
-	if o.namespace != "" {
-		m.Cache.DefaultNamespaces = map[string]cache.Config{o.namespace: {}}
 	}
 	if o.leaderElection {
 		lock, err := newLock(cfg, o.leaseNamespace(), log)

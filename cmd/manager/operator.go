@@ -123,12 +123,16 @@ func (op operator) addController(ctx context.Context) error {
 		Log:            op.log,
 		Dropped:        op.telemetry.EventDropped,
 	})
+	mesh, err := op.mesh()
+	if err != nil {
+		return err
+	}
 	workloads := op.workloads()
 	reconciler, err := controller.New(controller.Options{
 		Client:       op.GetClient(),
 		Routers:      op.routers,
-		RouterDeps:   router.Deps{Client: op.GetClient(), Owned: true},
 		MeshProvider: op.options.meshProvider,
+		Mesh:         mesh,
 		Targets:      targetKinds(workloads),
 		Services:     serviceKinds(workloads),
 		Scaler:       workloads.Scaler,

@@ -177,7 +177,7 @@ func TestProcessRefusesToStart(t *testing.T) {
 	}{
 		"Help":       {"Help was asked for and given.", []string{"-h"}, 0, ""},
 		"Unknown":    {"A misspelt flag is a mistake of whoever starts the process.", []string{"-port", "0", "-nope"}, 2, ""},
-		"Provider":   {"The known names are listed.", []string{"-mesh-provider=istoi"}, 1, `-mesh-provider: unknown provider "istoi", known are apisix, gatewayapi:v1, `},
+		"Provider":   {"The known names are listed.", []string{"-mesh-provider=istoi"}, 1, `-mesh-provider: unknown provider "istoi", known are apisix, appmesh, `},
 		"NoMetrics":  {"Without a metrics server no canary can be analysed.", []string{"-mesh-provider=kubernetes", "-metrics-server="}, 1, "Error building prometheus client: "},
 		"Kubeconfig": {"A wrong path is told with the cause.", []string{"-mesh-provider=kubernetes", "-kubeconfig=/nowhere"}, 1, "Error building kubeconfig: "},
 	}

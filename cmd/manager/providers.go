@@ -1,13 +1,21 @@
 package main
 
 import (
+	"flagger.app/flagger/internal/controller"
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/metrics/prometheus"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/apisix"
+	"flagger.app/flagger/internal/router/appmesh"
+	"flagger.app/flagger/internal/router/contour"
 	"flagger.app/flagger/internal/router/gatewayapi"
+	"flagger.app/flagger/internal/router/gloo"
+	"flagger.app/flagger/internal/router/istio"
+	"flagger.app/flagger/internal/router/knative"
 	"flagger.app/flagger/internal/router/kubernetes"
+	"flagger.app/flagger/internal/router/kuma"
 	"flagger.app/flagger/internal/router/nginx"
+	"flagger.app/flagger/internal/router/skipper"
 	"flagger.app/flagger/internal/router/smi"
 	"flagger.app/flagger/internal/router/traefik"
 	"flagger.app/flagger/internal/workload"
@@ -22,6 +30,14 @@ func routingProviders(o *options) []router.Row {
 		nginx.Row(o.ingressAnnotationsPrefix),
 		traefik.Row(),
 		apisix.Row(),
+		istio.Row(),
+		contour.Row(o.ingressClass),
+		gloo.Row(splitList(o.includeLabelPrefix)),
+		skipper.Row(),
+		kuma.Row(),
+		appmesh.Row(appmesh.V1beta1),
+		appmesh.Row(appmesh.V1beta2),
+		knative.Row(),
 		smi.Row(smi.Linkerd),
 		smi.Row(smi.OSM),
 		smi.Row(smi.V1alpha1),
@@ -46,6 +62,8 @@ func targetKinds(o workload.Options) map[string]workload.Target {
 		"Deployment": workload.NewDeployment(o),
 		"DaemonSet":  workload.NewDaemonSet(o),
 		"Service":    workload.NewPlainService(o),
+
+		controller.KnativeService: workload.NewKnativeService(o),
 	}
 }
 
@@ -55,6 +73,8 @@ func serviceKinds(o workload.Options) map[string]workload.Services {
 		"Deployment": workload.NewServices(o),
 		"DaemonSet":  workload.NewServices(o),
 		"Service":    workload.NewPlainService(o),
+
+		controller.KnativeService: workload.NewKnativeService(o),
 	}
 }
 

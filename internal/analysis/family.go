@@ -4,8 +4,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +20,6 @@ const (
 
 	// serviceSuffix marks the metrics provider of a plain Service target.
 	serviceSuffix = ":service"
-	daemonSet     = "DaemonSet"
 )
 
 // ErrUnsupported says that there are no builtin queries for a metrics provider.
@@ -33,7 +32,7 @@ var queries embed.FS
 
 // Family is how the builtin metrics are measured with one kind of metrics provider.
 type Family struct {
-	// Folder of queries; empty for a family that is known by name alone.
+	// Folder of queries.
 	Folder string
 	// Unit is what 1 means in the result of a request-duration query.
 	Unit time.Duration
@@ -41,27 +40,36 @@ type Family struct {
 	PlainNoValues bool
 }
 
-var (
-	httpFamily = Family{Folder: "http", Unit: time.Second, PlainNoValues: true}
-	nameAlone  = Family{}
-)
-
 // families selects a family by the name of the metrics provider; the first match counts.
 var families = []struct {
 	matches func(provider string) bool
 	family  Family
 }{
-	{named("kubernetes"), httpFamily},
-	{startingWith("gatewayapi"), httpFamily},
-	{startingWith("appmesh"), nameAlone},
-	{startingWith("gloo"), nameAlone},
-	{startingWith("smi"), nameAlone},
-	{named("linkerd", "istio", "contour", "nginx", "skipper", "traefik", "osm", "kuma", "apisix", "knative"), nameAlone},
-	{named("crossover"), nameAlone},
+	{named("kubernetes"), application},
+	{startingWith("gatewayapi"), application},
+	{startingWith("appmesh"), proxied("appmesh")},
+	{startingWith("gloo"), proxied("gloo")},
+	{startingWith("smi"), proxied("istio")},
+	{named("istio"), proxied("istio")},
+	{named("linkerd"), proxied("linkerd")},
+	{named("contour"), proxied("contour")},
+	{named("nginx"), proxied("nginx")},
+	{named("skipper"), proxied("skipper")},
+	{named("traefik"), proxied("traefik")},
+	{named("osm"), proxied("osm")},
+	{named("kuma"), proxied("kuma")},
+	{named("apisix"), proxied("apisix")},
+	{named("knative"), proxied("knative")},
 }
 
-func named(names ...string) func(string) bool {
-	return func(provider string) bool { return slices.Contains(names, provider) }
+// application is the family whose metrics are the application's own.
+var application = Family{Folder: "http", Unit: time.Second, PlainNoValues: true}
+
+// proxied is a family whose metrics are a proxy's.
+func proxied(folder string) Family { return Family{Folder: folder, Unit: time.Millisecond} }
+
+func named(name string) func(string) bool {
+	return func(provider string) bool { return provider == name }
 }
 
 func startingWith(prefix string) func(string) bool {
@@ -98,34 +106,20 @@ func ProviderName(meshProvider string, c *v1beta1.Canary) string {
 func FamilyOf(provider, metric string) (Family, error) {
 	base := strings.TrimSuffix(provider, serviceSuffix)
 	for _, row := range families {
-		switch {
-		case !row.matches(base):
-		case row.family.Folder == "":
-			return Family{}, fmt.Errorf("%w for metric %s with metrics provider %s yet, use a metric template under another name",
-				ErrUnsupported, metric, provider)
-		default:
+		if row.matches(base) {
 			return row.family, nil
 		}
 	}
 	return Family{}, fmt.Errorf("%w for metric %s: unknown metrics provider %s", ErrUnsupported, metric, provider)
 }
 
-// Query returns the query for a builtin metric.
+// Query returns the query for a builtin metric. For Knative, m.Route must be the latest created revision.
 func (f Family) Query(metric string, m Model) (string, error) {
 	text, err := queries.ReadFile(path.Join("queries", f.Folder, metric+".promql"))
 	if err != nil {
 		return "", fmt.Errorf("read builtin query: %w", err)
 	}
 	functions := m.functions()
-	functions["pods"] = func() string { return podPattern(m.Kind, m.Target) }
+	maps.Copy(functions, m.selectors())
 	return render(string(text), functions)
-}
-
-// podPattern returns the PromQL regular expression for the pods of the canary, but not of its primary: a Deployment
-// adds the hash of its ReplicaSet and five characters to its own name, a DaemonSet only the latter.
-func podPattern(kind, target string) string {
-	if kind == daemonSet {
-		return target + "-[0-9a-zA-Z]+"
-	}
-	return target + "-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"
 }

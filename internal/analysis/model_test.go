@@ -1,10 +1,6 @@
 package analysis
 
 import (
-	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,8 +9,6 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func podinfo(changes ...func(*v1beta1.Canary)) *v1beta1.Canary {
 	c := &v1beta1.Canary{
@@ -186,138 +180,4 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("Render(%q): a text without actions became %q", text, got)
 		}
 	})
-}
-
-func TestBuiltinQueries(t *testing.T) {
-	cases := map[string]struct {
-		reason   string
-		provider string
-		kind     string
-	}{
-		"http-deployment": {
-			reason:   "The pods of a Deployment carry two more words than their target, those of its primary three.",
-			provider: "kubernetes", kind: "Deployment",
-		},
-		"http-daemonset": {
-			reason:   "The pods of a DaemonSet carry one more word than their target, those of its primary two.",
-			provider: "gatewayapi:v1", kind: "DaemonSet",
-		},
-	}
-	for name, tc := range cases {
-		for _, metric := range []string{RequestSuccessRate, RequestDuration} {
-			t.Run(name+"-"+metric, func(t *testing.T) {
-				c := podinfo(func(c *v1beta1.Canary) { c.Spec.TargetRef.Kind = tc.kind })
-				family, err := FamilyOf(tc.provider, metric)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := family.Query(metric, NewModel(c, v1beta1.CanaryMetric{Name: metric}))
-				if err != nil {
-					t.Fatal(err)
-				}
-				compareGolden(t, filepath.Join("testdata", name+"-"+metric+".golden"), got, tc.reason)
-			})
-		}
-	}
-}
-
-func compareGolden(t *testing.T, file, got, reason string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s\n%s: -want +got\n%s", reason, file, diff)
-	}
-}
-
-func TestFamilyOf(t *testing.T) {
-	cases := map[string]struct {
-		reason    string
-		want      string
-		wantError string
-	}{
-		"kubernetes":         {reason: "Blue/Green without a mesh measures the application.", want: "http"},
-		"gatewayapi:v1":      {reason: "Gateways differ, the application's own metrics do not.", want: "http"},
-		"gatewayapi":         {reason: "The version does not matter.", want: "http"},
-		"kubernetes:service": {reason: "A Service target is measured like any other of its provider.", want: "http"},
-		"nginx": {
-			reason: "A family that is known but has no queries must not be measured by those of another.",
-			wantError: "no builtin query for metric request-duration with metrics provider nginx yet, " +
-				"use a metric template under another name",
-		},
-		"gloo:v1:service": {
-			reason: "The name in the text is the one that the operator uses elsewhere.",
-			wantError: "no builtin query for metric request-duration with metrics provider gloo:v1:service yet, " +
-				"use a metric template under another name",
-		},
-		"kubernets": {
-			reason:    "A typing error is an error, not Istio.",
-			wantError: "no builtin query for metric request-duration: unknown metrics provider kubernets",
-		},
-	}
-	for provider, tc := range cases {
-		t.Run(provider, func(t *testing.T) {
-			got, err := FamilyOf(provider, RequestDuration)
-			if got.Folder != tc.want {
-				t.Errorf("%s\nFamilyOf(...): want %q, got %q", tc.reason, tc.want, got.Folder)
-			}
-			if tc.wantError == "" && err != nil {
-				t.Errorf("%s\nFamilyOf(...): %v", tc.reason, err)
-			}
-			if tc.wantError != "" && (!errors.Is(err, ErrUnsupported) || err.Error() != tc.wantError) {
-				t.Errorf("%s\nFamilyOf(...): want error %q, got %v", tc.reason, tc.wantError, err)
-			}
-		})
-	}
-}
-
-func TestEveryFamilyIsComplete(t *testing.T) {
-	for _, row := range families {
-		if row.family.Folder == "" {
-			continue
-		}
-		for _, metric := range []string{RequestSuccessRate, RequestDuration} {
-			if _, err := row.family.Query(metric, Model{}); err != nil {
-				t.Errorf("family %s: %v", row.family.Folder, err)
-			}
-		}
-		if row.family.Unit == 0 {
-			t.Errorf("family %s has no unit of durations", row.family.Folder)
-		}
-	}
-}
-
-func TestProviderName(t *testing.T) {
-	service := v1beta1.LocalObjectReference{APIVersion: "v1", Kind: "Service", Name: "podinfo"}
-	knative := v1beta1.LocalObjectReference{APIVersion: "serving.knative.dev/v1", Kind: "Service", Name: "podinfo"}
-	cases := map[string]struct {
-		reason   string
-		mesh     string
-		provider string
-		target   v1beta1.LocalObjectReference
-		want     string
-	}{
-		"Global":          {reason: "Without a provider of its own a canary has the operator's.", mesh: "istio", want: "istio"},
-		"Own":             {reason: "A canary's own provider counts.", mesh: "istio", provider: "nginx", want: "nginx"},
-		"Linkerd":         {reason: "Linkerd sees what an ingress only routes.", mesh: "linkerd", provider: "nginx", want: "linkerd"},
-		"Crossover":       {reason: "Variants of crossover are one.", mesh: "smi:crossover", want: "crossover"},
-		"OwnNotCrossover": {reason: "Crossover does not override.", mesh: "crossover", provider: "nginx", want: "nginx"},
-		"ServiceTarget":   {reason: "Events tell a Service target.", mesh: "kubernetes", target: service, want: "kubernetes:service"},
-		"KnativeTarget":   {reason: "A Knative Service is no plain Service.", mesh: "knative", target: knative, want: "knative"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			c := podinfo(func(c *v1beta1.Canary) { c.Spec.Provider, c.Spec.TargetRef = tc.provider, tc.target })
-			if got := ProviderName(tc.mesh, c); got != tc.want {
-				t.Errorf("%s\nProviderName(%q, ...): want %q, got %q", tc.reason, tc.mesh, tc.want, got)
-			}
-		})
-	}
 }

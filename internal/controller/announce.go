@@ -2,9 +2,11 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -29,14 +31,28 @@ func (r *Reconciler) announce(ctx context.Context, c *v1beta1.Canary, events []r
 	}
 }
 
-// close counts a run that has ended, calls the hooks for that and announces how it went.
-func (r *Reconciler) close(ctx context.Context, c *v1beta1.Canary, in rollout.Observation, dec rollout.Decision) {
+// close counts a run that has ended, calls the hooks for that and announces how it went. What could not be asked, as the
+// operator is being stopped, remains owed.
+func (r *Reconciler) close(ctx context.Context, c *v1beta1.Canary, in rollout.Observation, dec rollout.Decision) error {
 	r.count(c, in.Plan, dec.Outcome)
 	answers := rollout.Answers{}
 	for _, question := range dec.Closing {
 		r.answer(ctx, c, []rollout.Question{question}, answers)
 	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("close the run: %w", err)
+	}
 	r.announce(ctx, c, rollout.Close(in, dec, answers))
+	if len(answers) == 0 {
+		return nil
+	}
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error { // users may have edited the spec while hooks ran
+		latest := &v1beta1.Canary{}
+		if err := r.Client.Get(ctx, client.ObjectKeyFromObject(c), latest); err != nil {
+			return unlessGone(err)
+		}
+		return r.persist(ctx, latest, rollout.Closed(in, latest.Status, answers))
+	})
 }
 
 // gauge brings the operator's own metrics up to date.

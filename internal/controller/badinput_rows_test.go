@@ -13,10 +13,10 @@ import (
 // badSpecs are mistakes in fields that one object can tell. The CRD's own rules refuse most of them at the door, but not
 // those of canaries that were stored before there were rules.
 var badSpecs = map[string]badInput{
-	"KindNotSupported": {
-		reason: "A kind that nobody can release is told, not ignored.",
+	"KnativeWithoutItsProvider": {
+		reason: "Nobody else can route to its revisions.",
 		wrong:  `{spec: {targetRef: {apiVersion: serving.knative.dev/v1, kind: Service}}}`,
-		says:   []string{"spec.targetRef.kind", `"Knative Service" is not supported`},
+		says:   []string{"spec.provider", "can't use gatewayapi:v1 provider with Knative Service as target"},
 		mend:   `{spec: {targetRef: {apiVersion: apps/v1, kind: Deployment}}}`,
 	},
 	"ProviderUnknown": {

@@ -189,7 +189,6 @@ func TestADeletedPrimaryIsNotMadeFromAFailure(t *testing.T) {
 
 // TestADeletedPrimaryGetsItsSizeBack is the other half of flaw A11.
 func TestADeletedPrimaryGetsItsSizeBack(t *testing.T) {
-	t.Skip("the size of a primary that is gone is recorded nowhere: it comes back with one pod while the target is at zero")
 	t.Parallel()
 	w := newWorld(t)
 	w.rollOut()

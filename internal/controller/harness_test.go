@@ -123,7 +123,6 @@ func optionsFor(c client.Client, live client.Reader) Options {
 		Routers: router.NewRegistry([]router.Row{
 			kubernetes.Row(), gatewayapi.Row(gatewayapi.V1), gatewayapi.Row(gatewayapi.V1beta1), weightsOnly(),
 		}),
-		RouterDeps:   router.Deps{Client: c, Owned: true},
 		MeshProvider: "gatewayapi:v1",
 		Targets: map[string]workload.Target{
 			"Deployment": workload.NewDeployment(adapters),

@@ -196,7 +196,6 @@ func TestCanaryDeletedAfterItsTarget(t *testing.T) {
 
 // TestUsersLeaveATargetThatIsGone is about those who were on the canary when its target was deleted.
 func TestUsersLeaveATargetThatIsGone(t *testing.T) {
-	t.Skip("a target that is missing is refused before anything is decided: the route keeps its weights, and its users get errors")
 	for _, kind := range []string{"Deployment", "DaemonSet"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

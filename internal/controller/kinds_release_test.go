@@ -203,6 +203,11 @@ func (w *world) backends(name string) []string {
 	w.Helper()
 	route := &gatewayv1.HTTPRoute{}
 	w.get(name, route)
+	return backendsOf(route)
+}
+
+// backendsOf lists the backends of a route and their weights.
+func backendsOf(route *gatewayv1.HTTPRoute) []string {
 	var found []string
 	for _, rule := range route.Spec.Rules {
 		for _, backend := range rule.BackendRefs {

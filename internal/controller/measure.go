@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -31,7 +32,7 @@ const (
 
 // MeasurerOptions are what a Measurer needs; all but MeshProvider and NoCrossNamespaceRefs are required.
 type MeasurerOptions struct {
-	// Templates reads MetricTemplates, from a cache.
+	// Templates reads MetricTemplates and Knative Services, from a cache.
 	Templates client.Reader
 	// Secrets reads Secrets one by one, not from a cache.
 	Secrets client.Reader
@@ -117,7 +118,11 @@ func (m *Measurer) measureBuiltin(ctx context.Context, c *v1beta1.Canary, metric
 		return failed(k.NotRun(err))
 	}
 	k.Family = family
-	query, err := family.Query(metric.Name, analysis.NewModel(c, metric))
+	model, err := m.model(ctx, c, metric)
+	if err != nil {
+		return rollout.Answer{Verdict: rollout.ProviderError, Message: err.Error()}
+	}
+	query, err := family.Query(metric.Name, model)
 	if err != nil {
 		return failed(k.NotRun(fmt.Errorf("rendering query failed: %w", err)))
 	}
@@ -126,7 +131,11 @@ func (m *Measurer) measureBuiltin(ctx context.Context, c *v1beta1.Canary, metric
 
 func (m *Measurer) measureInline(ctx context.Context, c *v1beta1.Canary, metric v1beta1.CanaryMetric) rollout.Answer {
 	k := analysis.Check{Stage: analysis.Inline, Canary: c, Metric: metric}
-	query, err := analysis.NewModel(c, metric).Render(metric.Query)
+	model, err := m.model(ctx, c, metric)
+	if err != nil {
+		return rollout.Answer{Verdict: rollout.ProviderError, Message: err.Error()}
+	}
+	query, err := model.Render(metric.Query)
 	if err != nil {
 		return failed(k.NotRun(fmt.Errorf("rendering query failed: %w", err)))
 	}
@@ -138,13 +147,37 @@ func (m *Measurer) measureTemplate(ctx context.Context, c *v1beta1.Canary, metri
 	if err != nil {
 		return problem(err, fmt.Sprintf("Metric template %v", err))
 	}
-	query, err := analysis.NewModel(c, metric).Render(source.template.Spec.Query)
+	model, err := m.model(ctx, c, metric)
+	if err != nil {
+		return rollout.Answer{Verdict: rollout.ProviderError, Message: err.Error()}
+	}
+	query, err := model.Render(source.template.Spec.Query)
 	if err != nil {
 		return failed(fmt.Sprintf("Metric template %s query render error: %v", source.name, err))
 	}
 	log.FromContext(ctx).V(1).Info("Metric template query", "template", source.name, "query", query)
 	k := analysis.Check{Stage: analysis.Template, Canary: c, Metric: metric}
 	return m.ask(ctx, source.provider, k, query)
+}
+
+// model is what a query is rendered from. Of a Knative Service the route is the revision that was made last.
+func (m *Measurer) model(ctx context.Context, c *v1beta1.Canary, metric v1beta1.CanaryMetric) (analysis.Model, error) {
+	model := analysis.NewModel(c, metric)
+	if targetKind(c.Spec.TargetRef) != KnativeService {
+		return model, nil
+	}
+	service := &unstructured.Unstructured{}
+	service.SetAPIVersion("serving.knative.dev/v1")
+	service.SetKind("Service")
+	if err := m.Templates.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: model.Target}, service); err != nil {
+		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err) //nolint:staticcheck // users see it
+	}
+	revision, _, err := unstructured.NestedString(service.Object, "status", "latestCreatedRevisionName")
+	if err != nil {
+		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err) //nolint:staticcheck // users see it
+	}
+	model.Route = revision
+	return model, nil
 }
 
 // askServer asks the Prometheus that c's builtin and inline metrics come from.

@@ -257,9 +257,9 @@ func TestMeasureErrors(t *testing.T) {
 		},
 		"RateUnsupported": {
 			reason: "Without queries for a provider its canaries are not measured by another's.",
-			metric: rateMetric, change: func(b *bench) { b.canary.Spec.Provider = "nginx" },
+			metric: rateMetric, change: func(b *bench) { b.canary.Spec.Provider = "consul" },
 			want: rollout.Answer{Verdict: rollout.Fail, Message: "Prometheus query failed: no builtin query for metric " +
-				"request-success-rate with metrics provider nginx yet, use a metric template under another name"},
+				"request-success-rate: unknown metrics provider consul"},
 		},
 		"RateBadServer": {
 			reason: "An address that is no URL is the user's to mend, and its password stays hidden.",

@@ -37,8 +37,11 @@ func (r *Reconciler) work(ctx context.Context, c *v1beta1.Canary) (work, error) 
 	if err != nil {
 		return w, &rollout.Invalid{Field: "spec.provider", Cause: err.Error()}
 	}
-	w.router = row.New(r.RouterDeps)
-	w.plan, err = rollout.NewPlan(c, row.Capabilities, r.Settings)
+	if kind == KnativeService && row.Provider != knativeProvider {
+		return w, &rollout.Invalid{Field: "spec.provider", Cause: fmt.Sprintf("can't use %s provider with %s as target", provider, kind)}
+	}
+	w.router = row.New(r.site(row).deps())
+	w.plan, err = rollout.NewPlan(c, r.capabilities(row), r.Settings)
 	if err != nil && !deleting {
 		return w, err
 	}
@@ -51,10 +54,24 @@ func (r *Reconciler) work(ctx context.Context, c *v1beta1.Canary) (work, error) 
 	return w, r.contend(ctx, c)
 }
 
+// capabilities are the row's; in another cluster than the canary's nothing can be owned by it.
+func (r *Reconciler) capabilities(row router.Row) rollout.Capabilities {
+	can := row.Capabilities
+	can.Uncollected = can.Uncollected || row.Watch != nil && r.site(row).abroad
+	return can
+}
+
+// KnativeService is the key of Options.Targets and Options.Services for Services of Knative's, which only the provider
+// knative can route to.
+const (
+	KnativeService  = "Knative Service"
+	knativeProvider = "knative"
+)
+
 // targetKind is the key of Options.Targets: the kind, unless that is a Service of Knative's.
 func targetKind(ref v1beta1.LocalObjectReference) string {
 	if ref.Kind == "Service" && strings.HasPrefix(ref.APIVersion, "serving.knative.dev/") {
-		return "Knative Service"
+		return KnativeService
 	}
 	return ref.Kind
 }
@@ -78,12 +95,13 @@ func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
 // rival says in words why c has to stand back behind another canary; empty if it has not.
 func rival(other, c *v1beta1.Canary) string {
 	mine, theirs := c.Spec.TargetRef, other.Spec.TargetRef
+	kind := targetKind(mine)
 	switch {
-	case other.UID == c.UID || mine.Kind != theirs.Kind || !older(other, c):
+	case other.UID == c.UID || kind != targetKind(theirs) || !older(other, c):
 		return ""
 	case theirs.Name == mine.Name:
 		return fmt.Sprintf("%s %s is the target of the older canary %s already", mine.Kind, mine.Name, other.Name)
-	case theirs.Name+primarySuffix == mine.Name:
+	case theirs.Name+primarySuffix == mine.Name && kind != KnativeService:
 		return fmt.Sprintf("%s %s is the primary of the canary %s", mine.Kind, mine.Name, other.Name)
 	}
 	return ""
@@ -101,7 +119,10 @@ func older(a, b *v1beta1.Canary) bool {
 func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, error) {
 	in := r.bare(c, w.plan)
 	pair, err := w.target.Observe(ctx, c, w.plan)
-	if err != nil && (!in.Deleting || !errors.Is(err, workload.ErrTargetNotFound)) {
+	switch {
+	case errors.Is(err, workload.ErrTargetNotFound):
+		in.Missing = fmt.Errorf("observe target: %w", err).Error()
+	case err != nil:
 		return in, fmt.Errorf("observe target: %w", err)
 	}
 	if err := r.watchConfigs(); err != nil {

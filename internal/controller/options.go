@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -32,14 +33,22 @@ type Hooks interface {
 	Announce(c *v1beta1.Canary, e rollout.Event, at time.Time)
 }
 
+// Mesh is another cluster than the canaries'.
+type Mesh struct {
+	// Client reads from Cache, unstructured objects too, and writes.
+	Client client.Client
+	Cache  cache.Cache
+}
+
 // Options are what a Reconciler is made of; all are required unless said otherwise.
 type Options struct {
 	// Client reads from caches and writes.
 	Client client.Client
 	// Routers are the providers, by the name in spec.provider; MeshProvider is used where that is empty.
 	Routers      *router.Registry
-	RouterDeps   router.Deps
 	MeshProvider string
+	// Mesh is the cluster that holds the routing objects; nil for the canaries' own.
+	Mesh *Mesh
 	// Targets and Services are by the kind in spec.targetRef. A kind without Services brings its own.
 	Targets  map[string]workload.Target
 	Services map[string]workload.Services

@@ -11,6 +11,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/workload"
 )
 
@@ -33,7 +34,7 @@ func (r *Reconciler) perform(ctx context.Context, c *v1beta1.Canary, w work, in 
 func (r *Reconciler) act(ctx context.Context, c *v1beta1.Canary, w work, action rollout.Action) error {
 	switch a := action.(type) {
 	case rollout.EnsureServices:
-		return w.services.Ensure(ctx, c)
+		return prepare(ctx, c, w)
 	case rollout.EnsureApex:
 		return w.services.EnsureApex(ctx, c)
 	case rollout.SyncPrimary:
@@ -44,16 +45,31 @@ func (r *Reconciler) act(ctx context.Context, c *v1beta1.Canary, w work, action 
 		return r.Scaler.Ensure(ctx, c)
 	case rollout.SyncScaler:
 		return r.Scaler.Sync(ctx, c)
+	case rollout.PruneConfigs:
+		return w.target.Prune(ctx, c)
 	case rollout.Route:
 		return w.router.Apply(ctx, c, a.Traffic)
 	case rollout.ScaleCanary:
 		return w.target.Scale(ctx, c, a.Direction)
 	case rollout.Release:
 		return r.release(ctx, c, w)
+	case rollout.Unroute:
+		return w.router.Release(ctx, c)
 	case rollout.Forget:
 		return r.letGo(ctx, c)
 	}
 	return fmt.Errorf("action %T is not known", action)
+}
+
+// prepare makes what pods must find when they start.
+func prepare(ctx context.Context, c *v1beta1.Canary, w work) error {
+	if err := w.services.Ensure(ctx, c); err != nil {
+		return err
+	}
+	if routing, early := w.router.(router.Preparer); early {
+		return routing.Prepare(ctx, c)
+	}
+	return nil
 }
 
 // copyTarget makes the primary what was analysed; a target that has changed since is decided about anew.
@@ -116,6 +132,10 @@ func verb(action rollout.Action) string {
 		return "scale target"
 	case rollout.EnsureScaler, rollout.SyncScaler:
 		return "reconcile autoscaler"
+	case rollout.PruneConfigs:
+		return "remove copies of configs"
+	case rollout.Unroute:
+		return "take the route away"
 	case rollout.Release:
 		return "hand back"
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -21,7 +20,8 @@ import (
 	"flagger.app/flagger/internal/rollout"
 )
 
-// Finalizer holds a canary with spec.revertOnDeletion until everything is handed back.
+// Finalizer holds a canary with spec.revertOnDeletion until everything is handed back, and any whose routing object does
+// not go with it.
 const Finalizer = "finalizer.flagger.app"
 
 // Reconciler takes canaries through their rollouts.
@@ -34,7 +34,7 @@ type Reconciler struct {
 	// watching guards watched, the kinds that wake canaries already and are watched only where a canary needs them.
 	// Looking up a kind that is missing asks the API server, and only canaries that need such a kind may wait for that.
 	watching sync.RWMutex
-	watched  map[schema.GroupVersionKind]bool
+	watched  map[watched]bool
 
 	// began is when this process began to watch.
 	began time.Time
@@ -54,7 +54,7 @@ func New(o Options) (*Reconciler, error) {
 		Options: o,
 		began:   o.Clock.Now(),
 		moved:   map[types.NamespacedName]time.Time{},
-		watched: map[schema.GroupVersionKind]bool{},
+		watched: map[watched]bool{},
 		known:   map[types.NamespacedName]*v1beta1.Canary{},
 	}, nil
 }
@@ -112,12 +112,14 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 		r.announce(ctx, c, dec.Events)
 		return ctrl.Result{}, nil
 	}
-	if err := r.persist(ctx, c, dec.Status); err != nil {
+	if err := r.persist(ctx, c, dec.Performed(in, r.Clock.Now())); err != nil {
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
 	r.announce(ctx, c, dec.Events)
 	r.gauge(c, dec, started)
-	r.close(ctx, c, in, dec)
+	if err := r.close(ctx, c, in, dec); err != nil {
+		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
+	}
 	return ctrl.Result{RequeueAfter: dec.After}, nil
 }
 
@@ -183,10 +185,11 @@ func (r *Reconciler) introduce(ctx context.Context, c *v1beta1.Canary) error {
 	return r.persist(ctx, c, status)
 }
 
-// guardDeletion keeps the finalizer where spec.revertOnDeletion asks for it, and nowhere else.
+// guardDeletion keeps the finalizer where spec.revertOnDeletion asks for it, or where nobody else takes the routing
+// object away, and nowhere else.
 func (r *Reconciler) guardDeletion(ctx context.Context, c *v1beta1.Canary, plan rollout.Plan) error {
 	has := controllerutil.ContainsFinalizer(c, Finalizer)
-	if has == plan.RevertOnDeletion || !c.DeletionTimestamp.IsZero() {
+	if has == (plan.RevertOnDeletion || plan.Uncollected) || !c.DeletionTimestamp.IsZero() {
 		return nil
 	}
 	before := c.DeepCopy()

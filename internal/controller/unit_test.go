@@ -159,6 +159,7 @@ func TestVerbs(t *testing.T) {
 	for _, action := range []rollout.Action{
 		rollout.EnsureServices{}, rollout.EnsureApex{}, rollout.SyncPrimary{}, rollout.Promote{},
 		rollout.Route{}, rollout.ScaleCanary{}, rollout.EnsureScaler{}, rollout.Release{}, rollout.Forget{},
+		rollout.Unroute{}, rollout.PruneConfigs{},
 	} {
 		if other, taken := seen[verb(action)]; taken {
 			t.Errorf("%T and %T are both called %q: an error must say which it was", other, action, verb(action))
@@ -169,6 +170,7 @@ func TestVerbs(t *testing.T) {
 
 func TestIndices(t *testing.T) {
 	c := testkit.Canary()
+	c.Namespace = "ns"
 	expect(t, "A canary is woken by its target and its primary.", []string{"web", "web-primary"}, Workloads(c))
 	expect(t, "And by its three Services.", []string{"web", "web-primary", "web-canary"}, Apexes(c))
 	c.Spec.Service.Name = "shop"
@@ -176,10 +178,12 @@ func TestIndices(t *testing.T) {
 	expect(t, "Workloads have not.", []string{"web", "web-primary"}, Workloads(c))
 	fields := indices{}
 	must(t, Index(context.Background(), fields), "index")
-	expect(t, "The routing object goes by what users call.", []string{"shop"}, Routes(c))
+	expect(t, "The routing object goes by what users call.", []string{"shop", "shop-primary", "shop-canary", "web", "shop.ns", "shop-canary.ns",
+		"ns-shop-primaryupstream-80", "ns-shop-canaryupstream-80"}, Routes(c))
 	c.Spec.IngressRef = &v1beta1.LocalObjectReference{Kind: "Ingress", Name: "front"}
 	expect(t, "Or by what it is copied from, which wakes the canary too.",
-		[]string{"shop", "front", "front-canary", "front-shop-canary"}, Routes(c))
+		[]string{"shop", "shop-primary", "shop-canary", "web", "shop.ns", "shop-canary.ns",
+			"ns-shop-primaryupstream-80", "ns-shop-canaryupstream-80", "front", "front-canary", "front-shop-canary"}, Routes(c))
 	c.Spec.TargetRef.Kind = "Service"
 	expect(t, "A target that is a Service names the other two.", []string{"web", "web-primary", "web-canary"}, Apexes(c))
 	expect(t, "All are in the cache.", true, len(fields) >= 3)

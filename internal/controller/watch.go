@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -56,11 +57,21 @@ func Apexes(c *v1beta1.Canary) []string {
 	return []string{router.ApexService(c), router.PrimaryService(c), router.CanaryService(c)}
 }
 
-// Routes returns the names of the routing objects: the user's own that the spec refers to, those copied from them, and
-// the one that is named after what users call.
+// Routes returns the names of the routing objects: the user's own that the spec refers to, those copied from them, those
+// that are named after what users call and after the two sides, with the namespace as well where the object's own does not
+// count, and a target that routes by itself.
 func Routes(c *v1beta1.Canary) []string {
-	apex := router.ObjectName(c)
-	names := []string{apex}
+	apex, target := router.ObjectName(c), c.Spec.TargetRef.Name
+	names := []string{
+		apex, router.PrimaryService(c), router.CanaryService(c), target,
+		apex + "." + c.Namespace, apex + canarySuffix + "." + c.Namespace,
+	}
+	for _, side := range []string{"primary", "canary"} { // Gloo's
+		names = append(names, fmt.Sprintf("%s-%s-%supstream-%d", c.Namespace, apex, side, int64(c.Spec.Service.Port)))
+	}
+	if ref := c.Spec.UpstreamRef; ref != nil {
+		names = append(names, ref.Name)
+	}
 	for _, ref := range []*v1beta1.LocalObjectReference{c.Spec.IngressRef, c.Spec.RouteRef} {
 		if ref != nil {
 			names = append(names, ref.Name, ref.Name+canarySuffix, ref.Name+"-"+apex+canarySuffix)
@@ -166,14 +177,20 @@ func namesIn(list client.ObjectList) []string {
 
 // watchFor makes changes of all that only some canaries need wake c. Its error says which CRD is missing.
 func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
+	at := r.site(row)
 	if row.Watch != nil {
-		if err := r.watchRoutes(*row.Watch, row.Formerly); err != nil {
+		if err := r.watchRoutes(at, *row.Watch, row.Formerly); err != nil {
+			return err
+		}
+	}
+	for _, kind := range row.Also {
+		if err := r.watch(at, kind, untyped(kind), r.wake(routeIndex)); err != nil {
 			return err
 		}
 	}
 	if gvk, scaled := scaler.GVK(c); scaled {
 		// A missing CRD is the scaler's to tell.
-		if err := r.watch(gvk, untyped(gvk), r.wake(scalerIndex)); err != nil && !meta.IsNoMatchError(err) {
+		if err := r.watch(r.home(), gvk, untyped(gvk), r.wake(scalerIndex)); err != nil && !meta.IsNoMatchError(err) {
 			return err
 		}
 	}
@@ -182,12 +199,12 @@ func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
 
 // watchRoutes makes changes of routing objects wake canaries; formerly is the kind to watch where that is the one that
 // is served, nil for none.
-func (r *Reconciler) watchRoutes(kind schema.GroupVersionKind, formerly *schema.GroupVersionKind) error {
-	err := r.watch(kind, untyped(kind), r.wake(routeIndex))
+func (r *Reconciler) watchRoutes(at site, kind schema.GroupVersionKind, formerly *schema.GroupVersionKind) error {
+	err := r.watch(at, kind, untyped(kind), r.wake(routeIndex))
 	if formerly == nil || !meta.IsNoMatchError(err) {
 		return err
 	}
-	if older := r.watch(*formerly, untyped(*formerly), r.wake(routeIndex)); !meta.IsNoMatchError(older) {
+	if older := r.watch(at, *formerly, untyped(*formerly), r.wake(routeIndex)); !meta.IsNoMatchError(older) {
 		return older
 	}
 	return err
@@ -198,7 +215,7 @@ func (r *Reconciler) watchRoutes(kind schema.GroupVersionKind, formerly *schema.
 func (r *Reconciler) watchConfigs() error {
 	for _, kind := range r.Configs.Watchable() {
 		object := kind.Metadata()
-		if err := r.watch(object.GroupVersionKind(), object, r.wakeUsers(kind)); err != nil {
+		if err := r.watch(r.home(), object.GroupVersionKind(), object, r.wakeUsers(kind)); err != nil {
 			return err
 		}
 	}
@@ -211,28 +228,57 @@ func untyped(gvk schema.GroupVersionKind) client.Object {
 	return object
 }
 
+// site is a cluster that objects are kept in.
+type site struct {
+	client client.Client
+	cache  cache.Cache
+	// abroad is set where it is not the canaries' own.
+	abroad bool
+}
+
+// deps are what routers of objects that are kept there are made of.
+func (s site) deps() router.Deps { return router.Deps{Client: s.client, Owned: !s.abroad} }
+
+// home is the canaries' own cluster.
+func (r *Reconciler) home() site { return site{client: r.Client, cache: r.cache} }
+
+// site is where the routing objects of a provider are kept.
+func (r *Reconciler) site(row router.Row) site {
+	if r.Mesh == nil || row.AtHome {
+		return r.home()
+	}
+	return site{client: r.Mesh.Client, cache: r.Mesh.Cache, abroad: true}
+}
+
+// watched is a kind in a cluster.
+type watched struct {
+	kind   schema.GroupVersionKind
+	abroad bool
+}
+
 // watch makes changes of a kind's objects wake canaries, from now on.
-func (r *Reconciler) watch(gvk schema.GroupVersionKind, object client.Object, wake handler.EventHandler) error {
+func (r *Reconciler) watch(at site, gvk schema.GroupVersionKind, object client.Object, wake handler.EventHandler) error {
 	if r.controller == nil {
 		return nil
 	}
+	key := watched{kind: gvk, abroad: at.abroad}
 	r.watching.RLock()
-	watched := r.watched[gvk]
+	done := r.watched[key]
 	r.watching.RUnlock()
-	if watched {
+	if done {
 		return nil
 	}
 	r.watching.Lock()
 	defer r.watching.Unlock()
-	if r.watched[gvk] {
+	if r.watched[key] {
 		return nil
 	}
-	if _, err := r.Client.RESTMapper().RESTMapping(gvk.GroupKind(), gvk.Version); err != nil {
+	if _, err := at.client.RESTMapper().RESTMapping(gvk.GroupKind(), gvk.Version); err != nil {
 		return kube.NameCRD(err, gvk)
 	}
-	if err := r.controller.Watch(source.Kind(r.cache, object, wake)); err != nil {
+	if err := r.controller.Watch(source.Kind(at.cache, object, wake)); err != nil {
 		return fmt.Errorf("watch %s: %w", gvk.Kind, err)
 	}
-	r.watched[gvk] = true
+	r.watched[key] = true
 	return nil
 }

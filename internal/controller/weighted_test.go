@@ -146,7 +146,7 @@ func TestBadRelease(t *testing.T) {
 	}, w.said())
 	expect(t, "The status keeps why, and tools see that only the user can help.", summary{
 		phase: v1beta1.PhaseFailed, promoted: "False Failed", ready: "False Failed", stalled: "True RolledBack",
-		checks: map[string]string{"metric/errors": "Fail", "provider/metrics-providers": "Pass"},
+		checks: map[string]string{"metric/errors": "Fail", "provider/metrics-providers": "Pass", "post-rollout/tell": "Pass"},
 	}, w.summary())
 	expect(t, "Post-rollout hooks are told the phase that was reached.",
 		[]testkit.HookCall{{Name: "tell", Type: v1beta1.HookPostRollout, Phase: v1beta1.PhaseFailed}}, w.hooks.Calls())

@@ -175,6 +175,16 @@ func metrics(names ...string) option {
 // pushed is the target carrying another revision.
 func pushed(revision string) option { return func(in *Observation) { in.Target.Revision = revision } }
 
+// runOf makes revision the one that the run is about.
+func runOf(revision string) option {
+	return func(in *Observation) { in.Status.LastAppliedSpec = revision }
+}
+
+// targetGone is a target that somebody deleted.
+func targetGone() option {
+	return func(in *Observation) { in.Target, in.Missing = Workload{}, "deployment podinfo.test not found" }
+}
+
 func stuck() option {
 	return func(in *Observation) {
 		in.Target.Readiness, in.Target.Available = Stuck, 0

@@ -17,6 +17,7 @@ func (d *draft) stepWeight() Decision {
 		return d.promote()
 	case in.Plan.Mirror && in.Status.CanaryWeight == 0 && !mirrored:
 		d.route(in.servable(Traffic{Primary: whole, Mirrored: true}))
+		d.record(kindMirror, in.Plan.Target, Answer{Verdict: Pass})
 		d.say(ReasonWeightAdvanced, in.Plan.textWeight(0))
 	default:
 		d.dec.Status.CanaryWeight = int(next)

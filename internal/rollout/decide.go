@@ -32,6 +32,10 @@ func Decide(in Observation) Decision {
 		return Refuse(in, ReasonRefused, in.Claim, 0)
 	case in.Plan.Suspended:
 		return suspended(in)
+	case in.Missing != "":
+		return missing(in)
+	case len(in.uncalled()) > 0:
+		return catchUp(in)
 	}
 	if state, ok := states[in.Status.Phase]; ok {
 		return state(in)
@@ -77,7 +81,7 @@ func (d *draft) hold(w Workload, reason Reason) Decision {
 	if quiet := d.in.Status.LastTransitionTime.Add(patience).Sub(d.in.Now); quiet > 0 && !begun && w.Readiness == Waiting {
 		return d.after(quiet).done()
 	}
-	d.progress = note{reason: reason, message: holdMessages[reason]}
+	d.progress = note{reason: reason, message: d.waitingFor(reason)}
 	if w.Readiness == Stuck {
 		d.stall = note{reason: ReasonNotReady, message: w.Reason}
 	}
@@ -109,6 +113,14 @@ func (d *draft) awaitTarget() Decision {
 var holdMessages = map[Reason]string{
 	reasonCanaryNotReady:  "Waiting for the pods of the canary to be ready.",
 	reasonPrimaryNotReady: "Waiting for the pods of the primary to be ready.",
+}
+
+// waitingFor says in words what is waited for.
+func (d *draft) waitingFor(reason Reason) string {
+	if reason == reasonPrimaryNotReady && d.in.owesRestart() && d.want.Canary > 0 {
+		return messageServing
+	}
+	return holdMessages[reason]
 }
 
 // ask turns the draft into a question.
@@ -150,12 +162,26 @@ func (d *draft) complainOfRoute() {
 // one Warning event say why. message names the object, the field and the cause. retry is how soon to look again if
 // nothing wakes the canary, 0 for never.
 func Refuse(in Observation, reason Reason, message string, retry time.Duration) Decision {
+	return in.keep().refuse(reason, message, retry)
+}
+
+// missing takes users to the primary when the target has gone, whose pods go with it.
+func missing(in Observation) Decision {
 	d := in.keep()
+	if found := in.found(); !in.initial() && (found.Canary > 0 || found.Mirrored) {
+		d.dec.Status.CanaryWeight, d.dec.Status.Iterations = 0, 0
+		d.route(ToPrimary())
+		d.dec.Actions = []Action{Route{Traffic: d.want}}
+	}
+	return d.refuse(ReasonRefused, in.Missing, 0)
+}
+
+func (d *draft) refuse(reason Reason, message string, retry time.Duration) Decision {
 	d.stall = note{reason: reason, message: message}
-	if stored := in.condition(v1beta1.StalledCondition); stored != d.stall {
+	if stored := d.in.condition(v1beta1.StalledCondition); stored != d.stall {
 		d.warn(reason, message)
 	}
-	d.dec.Status.ObservedGeneration = in.Generation
+	d.dec.Status.ObservedGeneration = d.in.Generation
 	d.set(v1beta1.ReadyCondition, corev1.ConditionFalse, d.stall)
 	d.setOrDrop(v1beta1.StalledCondition, d.stall)
 	d.stamp()

@@ -28,6 +28,8 @@ type Observation struct {
 	// Obstacle says in words what only the user can mend, and keeps any version from being copied until then: a config
 	// that is missing or may not be read, an autoscaler that is not the target's. It is empty for none.
 	Obstacle string
+	// Missing says in words that there is no target; empty while there is one. On deletion that is no news.
+	Missing string
 	// Claim says in words who else has a claim to what is ours to write, such as a workload of the primary's name that
 	// somebody else made. Nothing is touched then. It is empty for nobody.
 	Claim string
@@ -56,6 +58,16 @@ type Decision struct {
 	Analysed bool
 	// After is when to decide again if nothing wakes the canary before; 0 for never.
 	After time.Duration
+}
+
+// Performed is the status to store once the actions have been performed, at that time: users have left a side, or come
+// to it, no sooner than that, however long it took.
+func (dec Decision) Performed(in Observation, at time.Time) v1beta1.CanaryStatus {
+	status := *dec.Status.DeepCopy()
+	if moved := status.LastRouteTime; moved != nil && moved.Time.Equal(in.Now) {
+		status.LastRouteTime = microTime(at)
+	}
+	return status
 }
 
 // Outcome is how a run ended.
@@ -100,8 +112,14 @@ type ScaleCanary struct{ Direction Direction }
 // Promote copies the target to the primary, but only while it still carries this very version.
 type Promote Version
 
+// PruneConfigs removes the copies of configs that a primary which is ready refers to no longer.
+type PruneConfigs struct{}
+
 // Release hands the apex Service and the routing object back as they were before the canary.
 type Release struct{}
+
+// Unroute hands the routing object back, or takes it away, and nothing else.
+type Unroute struct{}
 
 // Forget removes the finalizer, so that the canary can go.
 type Forget struct{}
@@ -117,6 +135,8 @@ const (
 )
 
 func (EnsureServices) action() {}
+func (Unroute) action()        {}
+func (PruneConfigs) action()   {}
 func (EnsureApex) action()     {}
 func (EnsureScaler) action()   {}
 func (SyncScaler) action()     {}

@@ -94,11 +94,15 @@ func (in Observation) underAnalysis() Traffic {
 	case plan.Mirror && plan.Strategy == BlueGreen:
 		return Traffic{Primary: whole, Mirrored: status.Iterations > 0}
 	case plan.Mirror && plan.Strategy == Weighted:
-		// The status has no field for the mirrored step; losing it repeats the step, which no user feels.
-		return Traffic{Primary: whole, Mirrored: in.Routing.Traffic.Mirrored && status.LastAnalysisTime != nil}
+		mirrored := in.Routing.Traffic.Mirrored || in.verdict(kindMirror, plan.Target) == Pass
+		return Traffic{Primary: whole, Mirrored: mirrored && status.LastAnalysisTime != nil}
 	}
 	return ToPrimary()
 }
+
+// kindMirror is how the step that copies requests to the canary is kept in status.checks, under the target's name: no
+// weight tells of it.
+const kindMirror = "mirror"
 
 // route changes the traffic, as far as there is somebody to answer, and with it the session cookies.
 func (d *draft) route(t Traffic) {
@@ -122,7 +126,7 @@ func (d *draft) enter(phase v1beta1.CanaryPhase) {
 	switch phase {
 	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded:
 		status.CanaryWeight, status.Iterations = 0, 0
-		status.LastPromotedSpec, status.LastPromotedConfigs = status.LastAppliedSpec, d.in.Primary.Configs
+		d.recordPromoted(status.LastAppliedSpec)
 	case v1beta1.PhaseFinalising:
 		status.CanaryWeight, status.Iterations = 0, 0
 		d.progress = note{reason: reasonDraining, message: messageDraining}
@@ -134,6 +138,23 @@ func (d *draft) enter(phase v1beta1.CanaryPhase) {
 	default: // a run goes on
 	}
 }
+
+// recordPromoted records what a primary that somebody deletes is made anew as.
+func (d *draft) recordPromoted(revision string) {
+	status := &d.dec.Status
+	status.LastPromotedSpec, status.LastPromotedConfigs = revision, d.in.Primary.Configs
+	d.recordSize(d.in.Primary.Replicas)
+}
+
+// recordSize records the primary's size, where nobody but its user decides about that.
+func (d *draft) recordSize(replicas int) {
+	if d.in.sized() && replicas > 0 {
+		d.dec.Status.LastPromotedReplicas = int32(replicas) //nolint:gosec // it was one
+	}
+}
+
+// sized tells whether the primary has the size that the user gives the target.
+func (in Observation) sized() bool { return in.Plan.Kind == "Deployment" && !in.Plan.Autoscaled }
 
 // reset makes the counters those of a run that has not begun.
 func (d *draft) reset() {

@@ -20,6 +20,7 @@ func SameStatus(a, b v1beta1.CanaryStatus) bool {
 		sameConfigs(a.TrackedConfigs, b.TrackedConfigs) &&
 		a.LastAppliedSpec == b.LastAppliedSpec && a.LastPromotedSpec == b.LastPromotedSpec &&
 		a.LastPromotedConfigs == b.LastPromotedConfigs &&
+		a.LastPromotedReplicas == b.LastPromotedReplicas &&
 		a.LastTransitionTime.Equal(&b.LastTransitionTime) &&
 		slices.EqualFunc(a.Conditions, b.Conditions, sameCondition) &&
 		a.ObservedGeneration == b.ObservedGeneration &&

@@ -17,7 +17,7 @@ func full() v1beta1.CanaryStatus {
 	return v1beta1.CanaryStatus{
 		Phase: inRun, FailedChecks: 1, CanaryWeight: 2, Iterations: 3, PreviousSessionAffinityCookie: "a",
 		SessionAffinityCookie: "b", PrimarySessionAffinityCookie: "c", TrackedConfigs: &map[string]string{"configmap/app": "1"},
-		LastAppliedSpec: revA, LastPromotedSpec: revB, LastPromotedConfigs: "h1:c", LastTransitionTime: moment,
+		LastAppliedSpec: revA, LastPromotedSpec: revB, LastPromotedConfigs: "h1:c", LastPromotedReplicas: 2, LastTransitionTime: moment,
 		Conditions: []v1beta1.CanaryCondition{{
 			Type: "Ready", Status: "True", LastUpdateTime: moment, LastTransitionTime: moment, Reason: "a", Message: "b", ObservedGeneration: 1,
 		}},

@@ -102,8 +102,13 @@ func unanalysed(in Observation, dec Decision) string {
 func (in Observation) keepsOutdated(dec Decision) bool {
 	after := in
 	after.Status = dec.Status
-	owes := in.owesRestart() || in.begins(dec) && in.outdated()
-	return owes && !after.owesRestart()
+	owed := in.debts()
+	if in.begins(dec) {
+		owed = in.owed()
+	} else if in.replaced() {
+		return false
+	}
+	return slices.ContainsFunc(owed, func(revision string) bool { return !slices.Contains(after.debts(), revision) })
 }
 
 // passed tells whether the run has gone past every step, check and gate, by the answers of this round.

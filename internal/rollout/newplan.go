@@ -41,6 +41,7 @@ func NewPlan(c *v1beta1.Canary, caps Capabilities, set Settings) (Plan, error) {
 		SkipAnalysis:     c.Spec.SkipAnalysis,
 		Suspended:        c.Spec.Suspend,
 		RevertOnDeletion: c.Spec.RevertOnDeletion,
+		Uncollected:      caps.Uncollected,
 		Threshold:        1,
 		Interval:         defaultInterval,
 		PrimaryReady:     everyPod,

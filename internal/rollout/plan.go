@@ -44,6 +44,8 @@ type Capabilities struct {
 	Affinity, PrimaryAffinity bool
 	// AffinityMatch: session affinity together with A/B conditions.
 	AffinityMatch bool
+	// Uncollected: nobody collects the routing object when the canary goes, as it cannot be owned by it.
+	Uncollected bool
 	// Gateways: service.gatewayRefs are needed to route anything.
 	Gateways bool
 }
@@ -91,6 +93,8 @@ type Plan struct {
 	SkipAnalysis     bool
 	Suspended        bool
 	RevertOnDeletion bool
+	// Uncollected is set where the routing object has to be taken away when the canary goes.
+	Uncollected bool
 	// Affinity is the name of the canary's session cookie, PrimaryAffinity that of the primary's; empty for none.
 	Affinity, PrimaryAffinity string
 	Hooks                     []Hook

@@ -238,15 +238,6 @@ func (d *draft) rollBack(causes ...string) Decision {
 	return d.after(in.Plan.Drain).done()
 }
 
-// end closes a run: the post-rollout hooks are called once the phase is stored.
-func (d *draft) end(phase v1beta1.CanaryPhase, outcome Outcome) {
-	d.enter(phase)
-	d.dec.Outcome = outcome
-	for _, hook := range d.in.Plan.hooks(v1beta1.HookPostRollout) {
-		d.dec.Closing = append(d.dec.Closing, Question{Kind: AskHook, Index: hook.Index, Phase: phase})
-	}
-}
-
 // promote copies what was analysed to the primary, once its gates are open.
 func (d *draft) promote() Decision {
 	if d.in.Obstacle != "" {

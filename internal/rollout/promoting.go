@@ -1,10 +1,6 @@
 package rollout
 
-import (
-	corev1 "k8s.io/api/core/v1"
-
-	"flagger.app/flagger/api/v1beta1"
-)
+import "flagger.app/flagger/api/v1beta1"
 
 // promoting waits for the primary to run what was analysed, then takes users back to it, at once or in steps.
 func promoting(in Observation) Decision {
@@ -23,7 +19,7 @@ func promoting(in Observation) Decision {
 		return d.restart() // the new revision may heal the primary, and nobody is sent to it unanalysed
 	case in.Primary.Readiness == Stuck:
 		return d.failPromotion()
-	case in.Primary.Readiness == Waiting:
+	case in.Primary.Readiness == Waiting && !(in.changed() && in.primarySuffices()):
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	case d.want.Canary == 0:
 		d.enter(v1beta1.PhaseFinalising)
@@ -37,6 +33,12 @@ func promoting(in Observation) Decision {
 		return d.after(in.Plan.Drain).done()
 	}
 	return d.shiftToPrimary()
+}
+
+// primarySuffices tells whether a primary that is rolling has as many pods as users need. All of them run what was
+// promoted before or what was analysed.
+func (in Observation) primarySuffices() bool {
+	return in.Primary.Available > 0 && in.Primary.Available*int(whole) >= in.Primary.Replicas*in.Plan.PrimaryReady
 }
 
 // shiftToPrimary moves one promotion step per interval.
@@ -111,44 +113,13 @@ func finalising(in Observation) Decision {
 		d.enter(v1beta1.PhaseSucceeded)
 		return d.done()
 	}
-	outcome, reason, text := Promoted, ReasonPromoted, in.Plan.textPromoted()
+	if in.Configs != nil {
+		d.do(PruneConfigs{})
+	}
+	outcome := Promoted
 	if in.Plan.SkipAnalysis {
-		outcome, text = Skipped, in.Plan.textSkipped()
+		outcome = Skipped
 	}
 	d.end(v1beta1.PhaseSucceeded, outcome)
-	d.dec.Final = []Event{{Type: corev1.EventTypeNormal, Reason: reason, Message: text, Phase: v1beta1.PhaseSucceeded}}
 	return d.done()
-}
-
-// Close turns the answers of a decision's Closing questions into the events that follow it, the final one last. The
-// first hook that fails ends the row: those after it need not be called and are not told.
-func Close(in Observation, dec Decision, answers Answers) []Event {
-	var events []Event
-	for _, q := range dec.Closing {
-		events = append(events, in.closing(q, answers[q]))
-	}
-	return append(events, dec.Final...)
-}
-
-// closing is the event about one post-rollout hook. Event hooks are told the phase that a failed run ended in.
-func (in Observation) closing(q Question, answer Answer) Event {
-	name := in.Plan.hookName(q.Index)
-	event := Event{Type: corev1.EventTypeNormal, Reason: ReasonGatePassed, Message: "Post-rollout check " + name + " passed", Phase: q.Phase}
-	if q.Phase == v1beta1.PhaseFailed {
-		event.Phase = in.phase()
-	}
-	if answer.Verdict != Pass {
-		event.Type, event.Reason = corev1.EventTypeWarning, ReasonHookFailed
-		event.Message = "Post-rollout hook " + name + " failed " + answer.Message
-	}
-	return event
-}
-
-func (p Plan) hookName(index int) string {
-	for _, hook := range p.Hooks {
-		if hook.Index == index {
-			return hook.Name
-		}
-	}
-	return ""
 }

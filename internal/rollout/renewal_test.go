@@ -1,13 +1,14 @@
 package rollout
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
 
 // TestRenew: pods that have read what was there before are stopped before their successors are analysed.
 func TestRenew(t *testing.T) {
-	owing := checked(kindConfigs, "podinfo", Fail)
+	owing := checked(kindConfigs, revB, Fail)
 	leftAgo := func(d time.Duration) option {
 		return func(in *Observation) {
 			beginning()(in)
@@ -34,7 +35,21 @@ func TestRenew(t *testing.T) {
 			in:     observe(progressingAt(40), owing, primaryStuck(0)),
 			want:   decided(said(warning(ReasonNotReady, primaryEnd))),
 		},
+		"LooksAtTheirSuccessors": {
+			reason: "The template of C was pushed after the configs had been recorded, and none but its pods are left.",
+			in:     observe(progressingAt(40), runOf(revC), pushed(revC), owing, primaryStuck(0)),
+			want:   decided(did(ScaleCanary{Direction: Up})),
+		},
+		"WaitsForTheirSuccessors": {
+			reason: "Some pods are still of before.",
+			in:     observe(progressingAt(40), runOf(revC), pushed(revC), owing, starting(), primaryStuck(0)),
+			want:   decided(said(warning(ReasonNotReady, primaryEnd))),
+		},
 	})
+	again := Decide(observe(progressingAt(40), owing, pushed(revC), starting()))
+	if debts := (Observation{Status: again.Status}).debts(); !slices.Equal(debts, []string{revB}) {
+		t.Errorf("a newer template may be taken back to one whose pods are still there: got debts %v", debts)
+	}
 	begun := Decide(observe(progressingAt(40), configs("1", "2")))
 	if !(Observation{Plan: observe().Plan, Status: begun.Status}).owesRestart() {
 		t.Error("the write that begins the run records what it owes, or a crash would lose it")

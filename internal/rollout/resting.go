@@ -20,6 +20,9 @@ func resting(in Observation) Decision {
 	d.forgetFailure()
 	if in.resized() {
 		d.do(SyncPrimary(in.version()))
+		d.recordSize(in.Target.Replicas)
+	} else if in.Status.LastPromotedReplicas == 0 {
+		d.recordSize(in.Primary.Replicas)
 	}
 	if in.doubted() {
 		d.probe()
@@ -29,7 +32,7 @@ func resting(in Observation) Decision {
 
 // resized tells whether the user gave the target at rest another size, which is meant for what serves.
 func (in Observation) resized() bool {
-	return in.Plan.Kind == "Deployment" && !in.Plan.Autoscaled && in.promoted() &&
+	return in.sized() && in.promoted() &&
 		in.Target.Replicas > 0 && in.Primary.Replicas > 0 && in.Target.Replicas != in.Primary.Replicas
 }
 
@@ -89,7 +92,7 @@ func failed(in Observation) Decision {
 		d.dec.Status.CanaryWeight = 0
 		if in.promoted() {
 			// Late, but users are served by it now.
-			d.dec.Status.LastPromotedSpec, d.dec.Status.LastPromotedConfigs = in.Primary.Revision, in.Primary.Configs
+			d.recordPromoted(in.Primary.Revision)
 		}
 		d.route(ToPrimary())
 		d.leave()
@@ -179,8 +182,8 @@ func (d *draft) start() {
 	d.reset()
 	d.revise()
 	d.enter(v1beta1.PhaseProgressing)
-	if d.in.outdated() || d.in.owesRestart() && d.in.Target.Replicas > 0 {
-		d.record(kindConfigs, d.in.Plan.Target, Answer{Verdict: Fail, Message: messageOutdated})
+	if debts := d.in.owed(); len(debts) > 0 {
+		d.owe(debts)
 	} else {
 		d.do(ScaleCanary{Direction: Up})
 	}
@@ -200,6 +203,6 @@ func (d *draft) park() {
 	d.dec.Status.LastAnalysisTime = microTime(d.in.Now)
 	d.after(d.in.Plan.Interval)
 	for _, hook := range d.in.Plan.hooks(v1beta1.HookPreRollout) {
-		d.record(string(hook.Type), hook.Name, Answer{Verdict: NoData, Message: "not called yet"})
+		d.record(string(hook.Type), hook.Name, Answer{Verdict: NoData, Message: messageUncalled})
 	}
 }

@@ -5,10 +5,15 @@ import (
 )
 
 // terminating hands everything back before the canary goes: the target serves again, then users come to it, then the
-// primary may be collected. Without spec.revertOnDeletion nothing is asked of us and owned objects are collected.
+// primary may be collected. Without spec.revertOnDeletion owned objects are collected, and nothing is asked of us but to
+// take away what is not.
 func terminating(in Observation) Decision {
 	d := in.keep()
-	if !in.Plan.RevertOnDeletion {
+	switch {
+	case !in.Plan.RevertOnDeletion && in.Plan.Uncollected:
+		d.only(Unroute{}, Forget{})
+		return d.done()
+	case !in.Plan.RevertOnDeletion:
 		d.only(Forget{})
 		return d.done()
 	}

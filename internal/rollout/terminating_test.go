@@ -30,6 +30,11 @@ func TestTerminating(t *testing.T) {
 			in:     observe(func(in *Observation) { in.Deleting = true }),
 			want:   decided(did(Forget{})),
 		},
+		"TakesAwayWhatNobodyCollects": {
+			reason: "A route that is left would go on leading to Services that are gone.",
+			in:     observe(func(in *Observation) { in.Deleting, in.Plan.Uncollected = true, true }),
+			want:   decided(did(Unroute{}, Forget{})),
+		},
 		"StartsTheTargetFirst": {
 			reason: "Users can be handed back only to pods that run.",
 			in:     observe(deleted()),

@@ -98,7 +98,11 @@ func (deployments) judge(o client.Object, needs bar) finding {
 	available := conditionOf(d, appsv1.DeploymentAvailable)
 	if progressing != nil && available != nil &&
 		available.Status == corev1.ConditionFalse && available.Reason == reasonUnavailable {
-		short.until = available.LastUpdateTime.Add(needs.deadline)
+		since := available.LastUpdateTime
+		if progressing.LastUpdateTime.After(since.Time) {
+			since = progressing.LastUpdateTime // its pods were unavailable before: those of a new template get their time
+		}
+		short.until = since.Add(needs.deadline)
 	}
 	return short
 }

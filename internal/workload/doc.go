@@ -30,6 +30,11 @@
 // A DaemonSet has no number of replicas. It is stopped by a key of its template's node selector that no node has; the key
 // is no part of the revision, and the primary never has it.
 //
+// # Knative
+//
+// A Service of Knative's keeps every version of itself as a revision that never changes, so nothing is copied: to promote
+// is to move an annotation from one revision to the next, and the router of Knative sends users there.
+//
 // # Whose objects
 //
 // The primary and the Services named -primary and -canary are ours or they are left alone: an object of that name

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,10 +43,40 @@ var _ Target = (*PodTarget)(nil)
 
 // Observe implements Target; it reads from caches.
 func (p *PodTarget) Observe(ctx context.Context, c *v1beta1.Canary, plan rollout.Plan) (Pair, error) {
-	target, err := readTarget(ctx, p.options.Client, p.kind, c)
-	if err != nil {
-		return Pair{}, err
+	target, gone := readTarget(ctx, p.options.Client, p.kind, c)
+	if gone != nil && !errors.Is(gone, ErrTargetNotFound) {
+		return Pair{}, gone
 	}
+	var pair Pair
+	if gone == nil {
+		found, err := p.observeTarget(ctx, c, plan, target)
+		if err != nil {
+			return Pair{}, err
+		}
+		pair = found
+	}
+	primary, err := read(ctx, p.options.Client, p.kind, primaryKey(c))
+	switch {
+	case apierrors.IsNotFound(err):
+		return pair, gone
+	case err != nil:
+		return Pair{}, err
+	case !kube.IsOwned(c, primary):
+		pair.Claim = primary.String() + " belongs to somebody else"
+		return pair, gone
+	}
+	needs := bar{percent: plan.PrimaryReady, deadline: plan.Deadline}
+	pair.Primary = seen(p.kind, primary, needs, p.kind.traits().primary)
+	version := recordedOn(primary)
+	if gone == nil {
+		version, err = p.copiedFrom(c, target, primary, pair.Target.Revision)
+	}
+	pair.Primary.Revision, pair.Primary.Configs = version.Revision, version.Configs
+	return pair, cmp.Or(err, gone)
+}
+
+// observeTarget is the part of the pair that the target tells.
+func (p *PodTarget) observeTarget(ctx context.Context, c *v1beta1.Canary, plan rollout.Plan, target view) (Pair, error) {
 	revision, err := Revision(target.template)
 	if err != nil {
 		return Pair{}, err
@@ -61,21 +92,7 @@ func (p *PodTarget) Observe(ctx context.Context, c *v1beta1.Canary, plan rollout
 		Obstacle: tracked.Obstacle,
 	}
 	pair.Target.Revision = revision
-	primary, err := read(ctx, p.options.Client, p.kind, primaryKey(c))
-	switch {
-	case apierrors.IsNotFound(err):
-		return pair, nil
-	case err != nil:
-		return Pair{}, err
-	case !kube.IsOwned(c, primary):
-		pair.Claim = primary.String() + " belongs to somebody else"
-		return pair, nil
-	}
-	needs = bar{percent: plan.PrimaryReady, deadline: plan.Deadline}
-	pair.Primary = seen(p.kind, primary, needs, p.kind.traits().primary)
-	version, err := p.copiedFrom(c, target, primary, revision)
-	pair.Primary.Revision, pair.Primary.Configs = version.Revision, version.Configs
-	return pair, err
+	return pair, nil
 }
 
 // copiedFrom is the version that the primary was copied from: what it says itself or, where Flagger made it, the

@@ -32,6 +32,8 @@ func deploymentWith(p pods, conditions ...appsv1.DeploymentCondition) *appsv1.De
 func TestReadiness(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	progressing := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue}
+	begun := progressing
+	begun.LastUpdateTime = metav1.NewTime(since.Add(time.Minute))
 	overdue := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Reason: "ProgressDeadlineExceeded"}
 	unavailable := appsv1.DeploymentCondition{
 		Type: appsv1.DeploymentAvailable, Status: corev1.ConditionFalse, Reason: "MinimumReplicasUnavailable",
@@ -123,6 +125,14 @@ func TestReadiness(t *testing.T) {
 			want: finding{
 				reason: waiting + "0 of 2 (readyThreshold 100%) updated replicas are available",
 				until:  since.Add(time.Minute),
+			},
+		},
+		"UnavailableSinceBeforeTheTemplate": {
+			reason: "Pods of before have been unavailable all along; those of the new template have their own time.",
+			in:     deploymentWith(pods{wanted: 2, all: 2, updated: 2}, begun, unavailable), percent: 100,
+			want: finding{
+				reason: waiting + "0 of 2 (readyThreshold 100%) updated replicas are available",
+				until:  since.Add(2 * time.Minute),
 			},
 		},
 		"UnavailableWithoutProgress": {

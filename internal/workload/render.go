@@ -58,7 +58,7 @@ func (b blueprint) create() *unstructured.Unstructured {
 	spec := child(primary.Object, "spec")
 	child(spec, "selector")["matchLabels"] = map[string]any{b.label.key: b.label.primary()}
 	if b.kind.hasReplicas {
-		spec["replicas"] = int64(max(b.target.replicas, 1))
+		spec["replicas"] = int64(b.size())
 	}
 	b.fill(primary)
 	return primary
@@ -79,6 +79,15 @@ func (b blueprint) update(primary *unstructured.Unstructured) *unstructured.Unst
 	}
 	b.fill(next)
 	return next
+}
+
+// size is the number of pods of a new primary. A target at rest does not tell; then it is what the primary had before
+// somebody deleted it, as far as that is known.
+func (b blueprint) size() int32 {
+	if b.target.replicas > 0 {
+		return b.target.replicas
+	}
+	return max(b.canary.Status.LastPromotedReplicas, 1)
 }
 
 // sizes says whether the target has a size for the primary: an autoscaler has its own idea of that, and a target that is

@@ -37,25 +37,26 @@ func NewPlainService(options Options) *PlainService { return &PlainService{optio
 // Observe implements Target; it reads from caches. A Service that has the primary's name and is not ours counts as
 // missing: SyncPrimary tells why it cannot be made.
 func (p *PlainService) Observe(ctx context.Context, c *v1beta1.Canary, _ rollout.Plan) (Pair, error) {
-	target, err := p.target(ctx, c, p.cached)
-	if err != nil {
-		return Pair{}, err
+	target, gone := p.target(ctx, c, p.cached)
+	if gone != nil && !errors.Is(gone, ErrTargetNotFound) {
+		return Pair{}, gone
 	}
-	revision, err := serviceRevision(target)
-	if err != nil {
-		return Pair{}, err
-	}
-	pair := Pair{Target: standing(revision)}
 	primary, err := p.ours(ctx, c, p.cached, primaryName(c))
-	switch {
-	case errors.Is(err, ErrForeign):
-		return pair, nil
-	case err != nil:
+	if err != nil && !errors.Is(err, ErrForeign) {
 		return Pair{}, err
-	case primary != nil:
-		pair.Primary = standing(copiedFrom(c, primary, target, revision))
 	}
-	return pair, nil
+	var pair Pair
+	if gone == nil {
+		revision, err := serviceRevision(target)
+		if err != nil {
+			return Pair{}, err
+		}
+		pair.Target = standing(revision)
+	}
+	if primary != nil {
+		pair.Primary = standing(copiedFrom(c, primary, target, pair.Target.Revision))
+	}
+	return pair, gone
 }
 
 // standing is a Service as the core sees it.
@@ -108,6 +109,9 @@ func (p *PlainService) sync(ctx context.Context, c *v1beta1.Canary, target *unst
 	}
 	return nil
 }
+
+// Prune implements Target: Services have no configs.
+func (*PlainService) Prune(context.Context, *v1beta1.Canary) error { return nil }
 
 // Scale implements Target: there is nothing to start or to stop.
 func (*PlainService) Scale(context.Context, *v1beta1.Canary, rollout.Direction) error { return nil }

@@ -106,6 +106,15 @@ func (p *PodTarget) sync(ctx context.Context, plans promotion) error {
 	return nil
 }
 
+// Prune implements Target; it reads from caches.
+func (p *PodTarget) Prune(ctx context.Context, c *v1beta1.Canary) error {
+	primary, err := read(ctx, p.options.Client, p.kind, primaryKey(c))
+	if err != nil || !kube.IsOwned(c, primary) {
+		return client.IgnoreNotFound(err)
+	}
+	return p.options.Configs.Prune(ctx, c, primary.template)
+}
+
 // carriedBy is the version that the primary carries: what it says itself or, where Flagger made it, what it is found to
 // agree with.
 func (plans promotion) carriedBy(ctx context.Context, primary view) (rollout.Version, error) {

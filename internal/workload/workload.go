@@ -30,14 +30,16 @@ type Pair struct {
 // Target is the workload under spec.targetRef and its primary copy, for one kind. Calls are idempotent.
 type Target interface {
 	// Observe reads both workloads. A primary that does not exist, or is somebody else's, which the Claim tells, is
-	// reported as missing; a missing target is ErrTargetNotFound. A target that cannot be released is no error here, so that its canary can
-	// be deleted.
+	// reported as missing; a missing target is ErrTargetNotFound, with what can be told of the primary. A target that
+	// cannot be released is no error here, so that its canary can be deleted.
 	Observe(ctx context.Context, c *v1beta1.Canary, plan rollout.Plan) (Pair, error)
 	// SyncPrimary makes the primary a copy of the target and its configs, creating it if it is missing. One that is a
 	// copy already rolls nothing and gets the target's size alone, where no autoscaler says otherwise. It reads the
 	// target and the configs anew and returns ErrVersionChanged if they are not want. Errors are also ErrForeign and
 	// ErrInvalidTarget.
 	SyncPrimary(ctx context.Context, c *v1beta1.Canary, want rollout.Version) error
+	// Prune removes copies of configs that the primary refers to no longer.
+	Prune(ctx context.Context, c *v1beta1.Canary) error
 	// Scale starts the target's pods or stops them, and its autoscaler with them. A target that runs keeps its size,
 	// unless c is being deleted and the target is to take over from the primary. Starting one that is still stopping
 	// does nothing: call again when it has changed.

@@ -51,6 +51,7 @@ var additions = map[string][]string{
 		"status.conditions[].observedGeneration",
 		"status.lastAnalysisTime",
 		"status.lastPromotedConfigs",
+		"status.lastPromotedReplicas",
 		"status.lastRouteTime",
 		"status.observedGeneration",
 	},

@@ -51,8 +51,8 @@ var outages = []flaw{
 		proofs: []string{
 			core + "TestPromoting/TakesUsersOffAnUnanalysedRevision", core + "TestTraces/push-while-promoting-in-steps",
 			controller + "TestPushWhilePromotingIsAnalysedAfterwards",
+			core + "TestUnanalysedPodsLoseTheirUsersWhileThePrimaryRolls",
 		},
-		owed: []string{core + "TestUnanalysedPodsLoseTheirUsersWhileThePrimaryRolls"},
 	},
 	{
 		id: "A8", defect: "A revision pushed during initialization is recorded as promoted and never reaches the primary.",
@@ -77,8 +77,8 @@ var outages = []flaw{
 		proofs: []string{
 			core + "TestResting/AnalysesWhatMayBringADeletedPrimaryBack", core + "TestFailed/RebuildsOnlyWhatWasPromoted",
 			core + "TestPermit/CopyingWhatWasNeverPromoted", controller + "TestADeletedPrimaryIsNotMadeFromAFailure",
+			controller + "TestADeletedPrimaryGetsItsSizeBack",
 		},
-		owed: []string{controller + "TestADeletedPrimaryGetsItsSizeBack"},
 	},
 	{
 		id: "A12", defect: "A tick sends users back to the primary while a deleted canary hands them to the target.",
@@ -203,11 +203,17 @@ var stuck = []flaw{
 			core + "TestFlawsOfDeadlines/Pass", workload + "TestReadinessOfDaemonSets/NotAvailable",
 		},
 	},
-	{id: "B14", defect: "A Knative revision that is broken is waited for without end.", absent: noKnative},
-	{id: "B15", defect: "The weights of a Knative route are read as equal after a promotion.", absent: noKnative},
 	{
-		id: "B16", defect: "Finalising a Knative canary kills the process.", absent: noKnative,
-		proofs: []string{controller + "TestPanicStaysWithItsCanary"},
+		id: "B14", defect: "A Knative revision that is broken is waited for without end.",
+		proofs: []string{workload + "TestAKnativeServiceIsObserved", knative + "TestARevisionThatNeverStarts"},
+	},
+	{
+		id: "B15", defect: "The weights of a Knative route are read as equal after a promotion.",
+		proofs: []string{knative + "TestAfterThePromotionAllUsersAreThePrimarys"},
+	},
+	{
+		id: "B16", defect: "Finalising a Knative canary kills the process.",
+		proofs: []string{controller + "TestPanicStaysWithItsCanary", knative + "TestADeletedCanaryHandsTheServiceBack"},
 	},
 	{
 		id: "B17", defect: "A canary that is edited into an invalid one is carried out, and nobody is told.",
@@ -277,8 +283,7 @@ var races = []flaw{
 	},
 	{
 		id: "C6", defect: "What follows the end of a run is lost in a crash; what begins one is told again when scaling fails.",
-		proofs: []string{controller + "TestAWriteThatFailsIsNotTold"},
-		owed:   []string{controller + "TestPostRolloutHooksOutliveACrash"},
+		proofs: []string{controller + "TestAWriteThatFailsIsNotTold", controller + "TestPostRolloutHooksOutliveACrash"},
 	},
 	{
 		id: "C7", defect: "A rollback that fails is told every interval, and swallows what is pushed meanwhile.",
@@ -308,8 +313,8 @@ var races = []flaw{
 		proofs: []string{
 			workload + "TestAnOldCopyDoesNotScaleADaemonSet", workload + "TestADaemonSetStopsAndStartsByOneKey",
 			workload + "TestAWriteThatMeetsAnothersIsRepeated", workload + "TestAWriteThatMeetsAnothers",
+			workload + "TestAKnativePromotionThatMeetsAnotherWrite",
 		},
-		absent: noKnative,
 	},
 	{
 		id: "C13", defect: "An operator that has lost its leadership goes on writing.",
@@ -344,8 +349,8 @@ var detection = []flaw{
 			configs + "TestSum/BinaryData", configs + "TestWrite/BinaryData", configs + "TestReferences/MandatoryFirst",
 			configs + "TestReferences/MandatoryLast", configs + "TestRequests", controller + "TestBinaryDataIsPartOfARelease",
 			core + "TestFlawsOfChangeDetection/ARevertedConfigEndsItsRun", core + "TestFlawsOfChangeDetection/ARevertedConfigStartsNoRun",
+			controller + "TestCopiesThatNobodyRefersToGo",
 		},
-		owed: []string{controller + "TestCopiesThatNobodyRefersToGo"},
 	},
 	{
 		id: "D5", defect: "A new size or autoscaler of the target reaches the primary with the next release only.",

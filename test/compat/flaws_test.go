@@ -19,8 +19,6 @@ type flaw struct {
 	id, defect string
 	// proofs are the tests that fail where the defect is: "folder Test" or "folder Test/row".
 	proofs []string
-	// owed are tests of what users would want and do not get yet; they are skipped and say why.
-	owed []string
 	// absent says why there is nothing to test, or nothing more.
 	absent string
 }
@@ -32,13 +30,11 @@ const (
 	workload   = "internal/workload "
 	configs    = "internal/workload/configs "
 	scaler     = "internal/workload/scaler "
+	knative    = "internal/router/knative "
 )
 
-// Reasons for more than one flaw.
-const (
-	noKnative = "there is no provider for Knative"
-	noAlerts  = "nothing sends alerts yet; whoever does must test it"
-)
+// noAlerts is the reason for more than one flaw.
+const noAlerts = "nothing sends alerts yet; whoever does must test it"
 
 // TestFlaws keeps the list and the tests together: a test that is renamed or skipped is a proof no more.
 func TestFlaws(t *testing.T) {
@@ -50,12 +46,12 @@ func TestFlaws(t *testing.T) {
 			if f.defect == "" || len(f.proofs) == 0 && f.absent == "" {
 				t.Errorf("%+v: a defect has a proof, or a reason for having none", f)
 			}
-			for _, name := range slices.Concat(f.proofs, f.owed) {
+			for _, name := range f.proofs {
 				folder, name, _ := strings.Cut(name, " ")
 				if packages[folder] == nil {
 					packages[folder] = readTests(t, folder)
 				}
-				if err := packages[folder].find(name, slices.Contains(f.owed, folder+" "+name)); err != nil {
+				if err := packages[folder].find(name); err != nil {
 					t.Errorf("%s: %s: %v", f.defect, folder, err)
 				}
 			}
@@ -113,15 +109,15 @@ func (p testPackage) add(declared ast.Decl) {
 	}
 }
 
-// find looks for a test, or a row of one, and for whether it is skipped as expected.
-func (p testPackage) find(name string, skipped bool) error {
+// find looks for a test that runs, or a row of one.
+func (p testPackage) find(name string) error {
 	test, row, hasRow := strings.Cut(name, "/")
 	i := slices.IndexFunc(p[test], func(node ast.Node) bool { _, isFunc := node.(*ast.FuncDecl); return isFunc })
 	if i < 0 || !strings.HasPrefix(test, "Test") {
 		return fmt.Errorf("there is no %s", test)
 	}
-	if isSkipped(p[test][i].(*ast.FuncDecl)) != skipped {
-		return fmt.Errorf("whether %s is skipped is not what the list says", test)
+	if isSkipped(p[test][i].(*ast.FuncDecl)) {
+		return fmt.Errorf("%s is skipped", test)
 	}
 	if hasRow && !p.rows(test)[row] {
 		return fmt.Errorf("%s has no row %s", test, row)
@@ -195,11 +191,8 @@ func TestFlawsAreLookedFor(t *testing.T) {
 		"flaw":                       false,
 		"TestFlawsAreLookedFor/none": false,
 	} {
-		if err := p.find(name, false); (err == nil) != want {
+		if err := p.find(name); (err == nil) != want {
 			t.Errorf("find %s: want %t, got %v", name, want, err)
 		}
-	}
-	if p.find("TestFlaws", true) == nil {
-		t.Error("a test that runs is not owed")
 	}
 }

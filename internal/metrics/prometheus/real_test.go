@@ -1,18 +1,12 @@
 package prometheus
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"io"
 	"maps"
 	"math"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -28,58 +22,6 @@ import (
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/testkit"
 )
-
-// startPrometheus runs a real server that takes samples by remote write, and returns its address. It scrapes nothing
-// and has its data in a folder of this test.
-func startPrometheus(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(testkit.Root(), "bin", "prometheus")
-	if _, err := os.Stat(binary); err != nil {
-		t.Fatal("bin/prometheus is missing: run `make lab-binaries`")
-	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(config, []byte("global: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address=127.0.0.1:0", "--web.enable-remote-write-receiver")
-	command.SysProcAttr = dieWithParent()
-	output, err := command.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	runtime.LockOSThread() // dieWithParent goes by thread
-	t.Cleanup(runtime.UnlockOSThread)
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill() // its data is thrown away
-		_ = command.Wait()
-	})
-	return awaitReady(t, output)
-}
-
-// awaitReady reads the server's log until it says that it is ready, and returns the address that it said before.
-func awaitReady(t *testing.T, output io.Reader) string {
-	t.Helper()
-	listening := regexp.MustCompile(`msg="Listening on".* address=(127\.0\.0\.1:\d+)`)
-	address, log := "", bytes.Buffer{}
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		log.Write(append(lines.Bytes(), '\n'))
-		if match := listening.FindSubmatch(lines.Bytes()); match != nil {
-			address = "http://" + string(match[1])
-		}
-		if bytes.Contains(lines.Bytes(), []byte("Server is ready")) && address != "" {
-			go func() { _, _ = io.Copy(io.Discard, output) }() // ends with the server
-			return address
-		}
-	}
-	t.Fatalf("bin/prometheus ended before it was ready:\n%s", log.String())
-	return ""
-}
 
 // series is what a counter showed once a minute, the last time ten seconds ago.
 type series struct {
@@ -204,7 +146,7 @@ func measured(t *testing.T, p metrics.Provider, kind, target, metric string) (fl
 }
 
 func TestAgainstPrometheus(t *testing.T) {
-	address := startPrometheus(t)
+	address := testkit.StartPrometheus(t)
 	samples := []series{
 		requests("podinfo-6d5f8c9-abcde", "200", 90), requests("podinfo-6d5f8c9-abcde", "503", 10),
 		requests("podinfo-primary-77c9d-x2z4k", "500", 1000),

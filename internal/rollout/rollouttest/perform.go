@@ -37,7 +37,7 @@ func (p *player) carryOut(plan rollout.Plan, action rollout.Action) (string, err
 		return p.moveApex(Primary), p.referee.apexed()
 	case rollout.Route:
 		return p.moveTraffic(plan, a.Traffic)
-	case rollout.EnsureScaler, rollout.SyncScaler:
+	case rollout.EnsureScaler, rollout.SyncScaler, rollout.PruneConfigs:
 		return "", nil
 	case rollout.SyncPrimary:
 		return p.syncPrimary(plan, rollout.Version(a), "sync")

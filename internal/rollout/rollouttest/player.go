@@ -355,6 +355,7 @@ func (p *player) announce(in rollout.Observation, dec rollout.Decision) {
 		answers[q] = p.answer(in.Plan, q)
 	}
 	p.say(rollout.Close(in, dec, answers))
+	p.cluster.Canary.Status = rollout.Closed(in, p.cluster.Canary.Status, answers)
 	p.log.state()
 }
 

@@ -201,6 +201,11 @@ func TestTransform(t *testing.T) {
 	if got, err := Transform(got); err != nil || !cmp.Equal(any(want), got) {
 		t.Errorf("a second time: %v, %v", got, err)
 	}
+	copied := ConfigMap.Metadata()
+	copied.OwnerReferences = []metav1.OwnerReference{owner("flagger.app/v1beta1", "Canary", "podinfo", nil)}
+	if got, err := Transform(copied.DeepCopy()); err != nil || !cmp.Equal(any(copied), got) {
+		t.Errorf("a copy, which Prune looks for by its owners: %v, %v", got, err)
+	}
 	other := &corev1.Service{ObjectMeta: full}
 	if got, err := Transform(other); err != nil || !cmp.Equal(any(&corev1.Service{ObjectMeta: full}), got) {
 		t.Errorf("another object: %v, %v", got, err)

@@ -52,6 +52,9 @@ func Transform(object any) (any, error) {
 		UID:             metadata.UID,
 		ResourceVersion: metadata.ResourceVersion,
 	}
+	if isCanarys(metadata) {
+		reduced.OwnerReferences = metadata.OwnerReferences
+	}
 	if choice, made := metadata.Annotations[trackingAnnotation]; made {
 		reduced.Annotations = map[string]string{trackingAnnotation: choice}
 	}

@@ -138,6 +138,10 @@ func (k *cluster) newLedger() *ledger {
 			l.note("update", o, o.GetName())
 			return c.Update(ctx, o, opts...)
 		},
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+			l.note("patch", o, o.GetName())
+			return c.Patch(ctx, o, p, opts...)
+		},
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			l.note("delete", o, o.GetName())
 			return c.Delete(ctx, o, opts...)
@@ -148,7 +152,7 @@ func (k *cluster) newLedger() *ledger {
 
 func (l *ledger) note(verb string, object client.Object, name string) {
 	kind := ConfigMap
-	if _, isSecret := object.(*corev1.Secret); isSecret {
+	if _, isSecret := object.(*corev1.Secret); isSecret || object.GetObjectKind().GroupVersionKind().Kind == Secret.Metadata().Kind {
 		kind = Secret
 	}
 	l.requests = append(l.requests, verb+" "+Key(kind, name))

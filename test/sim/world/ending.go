@@ -3,6 +3,7 @@ package world
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,12 @@ func (w *world) ending() error {
 	w.pushLast()
 	if err := w.settle(); err != nil {
 		return err
+	}
+	if w.stranded() {
+		w.pushImage("newest", "")
+		if err := w.settle(); err != nil {
+			return err
+		}
 	}
 	if err := w.happy(); err != nil {
 		return err
@@ -84,6 +91,7 @@ func (w *world) rest() error {
 	target, copied := w.referee.versionOf(app, ""), w.referee.versionOf(primary, "-primary")
 	weights, _ := divided(w.tree(routeKind, app))
 	switch {
+	case w.stranded():
 	case w.cluster.isBroken(primary, copied.image): // and waits for a version that can run
 	case copied.image == "" && target.image != w.referee.copied.image: // only a new version can bring the primary back
 	case weights.canary > 0 && number(canary, "status", "canaryWeight") == 0 && w.referee.serves(primary):
@@ -106,6 +114,18 @@ func (w *world) pushLast() {
 	w.referee.look()
 }
 
+// stranded tells whether users are on pods that have to be restarted for an edited config, while nobody else can serve
+// them: the operator has to say so, and its user to push another template.
+func (w *world) stranded() bool {
+	canary := w.tree(canaryKind, app)
+	owes := slices.ContainsFunc(list(canary, "status", "checks"), func(entry any) bool {
+		check, _ := entry.(tree)
+		return check["kind"] == "configs" && check["verdict"] == v1beta1.VerdictFail
+	})
+	stalled := condition(list(canary, "status", "conditions"), v1beta1.StalledCondition)
+	return owes && stalled["status"] == "True"
+}
+
 // happy judges the end of a story.
 func (w *world) happy() error {
 	if err := w.rest(); err != nil {
@@ -118,7 +138,7 @@ func (w *world) happy() error {
 	switch {
 	case phase != v1beta1.PhaseSucceeded && phase != v1beta1.PhaseInitialized:
 		return fmt.Errorf("I5: what was pushed last ends %s", phase)
-	case image(w.tree(deploymentKind, primary)) != imageOf("last"):
+	case image(w.tree(deploymentKind, primary)) != image(target):
 		return fmt.Errorf("I5: what was pushed last is not on the primary: %s", describe(w.tree(deploymentKind, primary)))
 	case number(target, "spec", "replicas") > 0:
 		return fmt.Errorf("I5: the story ends with pods of the target")

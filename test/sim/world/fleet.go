@@ -93,25 +93,26 @@ func (f *fleet) report(now time.Time, broken bool) appsv1.DeploymentStatus {
 		ObservedGeneration: int64(f.generation), Replicas: int32(len(f.pods)), UpdatedReplicas: int32(fresh),
 		ReadyReplicas: int32(ready), AvailableReplicas: int32(ready),
 		Conditions: []appsv1.DeploymentCondition{
-			f.condition(appsv1.DeploymentAvailable, corev1.ConditionTrue, "MinimumReplicasAvailable"),
-			f.condition(appsv1.DeploymentProgressing, corev1.ConditionTrue, "ReplicaSetUpdated"),
+			report(appsv1.DeploymentAvailable, corev1.ConditionTrue, "MinimumReplicasAvailable", f.short),
+			report(appsv1.DeploymentProgressing, corev1.ConditionTrue, "ReplicaSetUpdated", f.progressed),
 		},
 	}
 	if f.unavailable {
-		status.Conditions[0] = f.condition(appsv1.DeploymentAvailable, corev1.ConditionFalse, "MinimumReplicasUnavailable")
+		status.Conditions[0] = report(appsv1.DeploymentAvailable, corev1.ConditionFalse, "MinimumReplicasUnavailable", f.short)
 	}
 	switch {
 	case f.complete:
 		status.Conditions[1].Reason = "NewReplicaSetAvailable"
 	case !now.Before(f.progressed.Add(f.deadline)):
-		status.Conditions[1] = f.condition(appsv1.DeploymentProgressing, corev1.ConditionFalse, "ProgressDeadlineExceeded")
+		status.Conditions[1] = report(appsv1.DeploymentProgressing, corev1.ConditionFalse, "ProgressDeadlineExceeded", f.progressed)
 	}
 	return status
 }
 
-func (f *fleet) condition(kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason string) appsv1.DeploymentCondition {
-	since := metav1.Time{Time: f.short}
-	return appsv1.DeploymentCondition{Type: kind, Status: status, Reason: reason, LastUpdateTime: since, LastTransitionTime: since}
+// report is one condition, last updated at since.
+func report(kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason string, since time.Time) appsv1.DeploymentCondition {
+	stamp := metav1.Time{Time: since}
+	return appsv1.DeploymentCondition{Type: kind, Status: status, Reason: reason, LastUpdateTime: stamp, LastTransitionTime: stamp}
 }
 
 // plan adds when the pods change by themselves.

@@ -76,12 +76,11 @@ func (o *operator) start() {
 		Scaler:  scaler.New(scaler.Options{Client: o.client}),
 	}
 	reconciler, err := controller.New(controller.Options{
-		Client: o.client, Routers: o.routers, RouterDeps: router.Deps{Client: o.client, Owned: true},
-		MeshProvider: "gatewayapi:v1",
-		Targets:      map[string]workload.Target{deploymentKind.Kind: workload.NewDeployment(adapters)},
-		Services:     map[string]workload.Services{deploymentKind.Kind: workload.NewServices(adapters)},
-		Scaler:       adapters.Scaler,
-		Checks:       o.oracle, Hooks: o.oracle, Recorder: &record.FakeRecorder{}, Telemetry: o.telemetry,
+		Client: o.client, Routers: o.routers, MeshProvider: "gatewayapi:v1",
+		Targets:  map[string]workload.Target{deploymentKind.Kind: workload.NewDeployment(adapters)},
+		Services: map[string]workload.Services{deploymentKind.Kind: workload.NewServices(adapters)},
+		Scaler:   adapters.Scaler,
+		Checks:   o.oracle, Hooks: o.oracle, Recorder: &record.FakeRecorder{}, Telemetry: o.telemetry,
 		Settings: rollout.Settings{Drain: drain}, Clock: o.clock, Census: time.Minute, Concurrency: 1,
 	})
 	o.must(err, "build the reconciler")

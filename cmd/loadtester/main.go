@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// buildVersion and buildRevision are set by the linker.
+var (
+	buildVersion  = "dev"
+	buildRevision = "unknown"
+)
+
+func main() {
+	o, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		os.Exit(2) // parse has told why
+	case o.version:
+		fmt.Println("Flagger load tester version", buildVersion, "revision", buildRevision)
+		return
+	}
+	logger := newLogger(parseLevel(o.logLevel), o.zapEncoding, zapcore.Lock(os.Stderr))
+	if o.zapReplaceGlobals {
+		zap.ReplaceGlobals(logger)
+	}
+	log := zapr.NewLogger(logger)
+	redirectLogs(log)
+	if err := run(ctrl.SetupSignalHandler(), o, log); err != nil {
+		logger.Fatal(err.Error()) // exits 1
+	}
+}
