@@ -12,8 +12,8 @@ import (
 	"flagger.app/flagger/test/story"
 )
 
-// patience is how long a story may take.
-const patience = 3 * time.Minute
+// patience is how long a story may take; the longest takes two minutes.
+const patience = 5 * time.Minute
 
 // scene is a story that is being told.
 type scene struct {

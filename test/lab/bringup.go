@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"flagger.app/flagger/test/lab/podserver"
+	"flagger.app/flagger/test/lab/standin"
 )
 
 const (
@@ -44,7 +45,7 @@ func (b *bringUp) run(ctx context.Context) error {
 		{name: "etcd and kube-apiserver", do: b.startAPIServer},
 		{name: "controllers, scheduler, kwok", do: b.startControllers},
 		{name: "pod server and Prometheus", do: b.startPods},
-		{name: "Gateway API and Traefik", do: b.startGateway},
+		{name: "Traefik and the stand-in", do: b.startProxies},
 		{name: "nodes ready, gateway programmed", do: b.settle},
 	}
 	for _, step := range steps {
@@ -163,11 +164,13 @@ func (b *bringUp) startPods(ctx context.Context) error {
 		return fmt.Errorf("listen for the pods' metrics: %w", err)
 	}
 	go func() { b.failures <- pods.Serve(ctx, listener) }()
-	go func() {
-		server := &http.Server{Handler: pods.MetricsHandler(), ReadHeaderTimeout: time.Second}
-		b.failures <- server.Serve(metrics)
-	}()
+	go func() { b.failures <- serve(metrics, pods.MetricsHandler()) }()
 	return b.launch(prometheus())
+}
+
+func serve(listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: podserver.FirstRequest}
+	return server.Serve(listener)
 }
 
 func wait(ctx context.Context, latency time.Duration) {
@@ -179,13 +182,25 @@ func wait(ctx context.Context, latency time.Duration) {
 	}
 }
 
-func (b *bringUp) startGateway(ctx context.Context) error {
-	options := envtest.CRDInstallOptions{Paths: []string{b.GatewayCRDs}, ErrorIfPathMissing: true}
+// startProxies starts Traefik, and the stand-in for other proxies, which lives in this process.
+func (b *bringUp) startProxies(ctx context.Context) error {
+	options := envtest.CRDInstallOptions{Paths: b.CRDs, ErrorIfPathMissing: true}
 	if _, err := envtest.InstallCRDs(b.admin, options); err != nil {
-		return fmt.Errorf("apply the Gateway API's CRDs: %w", err)
+		return fmt.Errorf("apply the proxies' CRDs: %w", err)
 	}
 	if err := b.apply(ctx, "manifests/cluster.yaml"); err != nil {
 		return err
+	}
+	proxy := standin.New(standin.Options{Now: b.now})
+	if err := proxy.Watch(ctx, b.admin); err != nil {
+		return err
+	}
+	for address, handler := range map[string]http.Handler{standinAddress: proxy, standinMetrics: proxy.MetricsHandler()} {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen for the stand-in: %w", err)
+		}
+		go func() { b.failures <- serve(listener, handler) }()
 	}
 	return b.launch(traefik())
 }

@@ -13,6 +13,8 @@ const (
 	prometheusAddress = "127.0.0.1:9090"
 	podsAddress       = "0.0.0.0:9898"
 	podMetricsAddress = "127.0.0.1:9899"
+	standinAddress    = "127.0.0.1:8100"
+	standinMetrics    = "127.0.0.1:8101"
 	etcdClients       = "http://127.0.0.1:2379"
 	etcdPeers         = "http://127.0.0.1:2380"
 )
@@ -72,6 +74,8 @@ func traefik() component {
 		"--entrypoints.web.address=" + gatewayAddress,
 		"--entrypoints.traefik.address=" + traefikAddress,
 		"--providers.kubernetesgateway", "--providers.kubernetesgateway.statusaddress.ip=127.0.0.1",
+		"--providers.kubernetescrd",
+		"--providers.kubernetesingressnginx", "--providers.kubernetesingressnginx.httpentrypoint=web",
 		"--providers.providersthrottleduration=100ms",
 		"--metrics.prometheus", "--metrics.prometheus.addrouterslabels=true",
 		"--global.checknewversion=false", "--global.sendanonymoususage=false",

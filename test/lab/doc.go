@@ -6,8 +6,13 @@
 //	etcd, kube-apiserver, kube-controller-manager, kube-scheduler   the real ones (bin/kubernetes)
 //	kwok         plays the kubelets of a few nodes: gives pods addresses, makes them ready, ends them
 //	pod server   answers on every pod's address as that pod (package podserver)
-//	Traefik      the real proxy, as Gateway API data plane
-//	Prometheus   the real one, scraping the pods and Traefik every second
+//	Traefik      the real proxy, for the Gateway API, for its own TraefikServices and IngressRoutes, and for Ingresses of
+//	             the class nginx, of which it understands the canary annotations
+//	stand-in     a proxy of our own for ApisixRoutes and TrafficSplits, whose real proxies cannot be had (package standin)
+//	Prometheus   the real one, scraping the pods and the proxies every second
+//
+// The CRDs of the Gateway API and of Traefik come with their modules. Those of ApisixRoutes and TrafficSplits lie beside
+// the repository in shared/crds; where they do not, the lab says so and goes without these kinds.
 //
 // # Where it runs
 //
@@ -17,7 +22,7 @@
 // the process namespace supervises the others, and when it ends, however it ends, the kernel kills the rest before
 // anybody can see it gone. That is why nothing here stops components one by one: their data is thrown away.
 //
-// Processes outside reach the API server, the gateway and Prometheus over three loopback listeners that are made
+// Processes outside reach the API server, the gateway, Prometheus and the stand-in over loopback listeners that are made
 // outside and handed in; the API server has the same port on both sides, so one kubeconfig serves both. Commands
 // run inside when they are handed to the supervisor over a socket in the state folder (Exec).
 //

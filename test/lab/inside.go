@@ -24,13 +24,14 @@ const (
 	apiserverFile            // listeners outside, one per entry of outlets
 	gatewayFile
 	prometheusFile
+	standinFile
 )
 
 // settings are what the starter tells the first process; they travel as JSON in an argument.
 type settings struct {
 	Root          string   `json:"root"` // the repository's
 	State         State    `json:"state"`
-	GatewayCRDs   string   `json:"gatewayCRDs"` // a folder
+	CRDs          []string `json:"crds"` // files and folders with those of the proxies
 	APIServerPort int      `json:"apiserverPort"`
 	Lifetime      Lifetime `json:"lifetime"`
 }
@@ -53,6 +54,7 @@ func (s settings) environment() []string {
 		"LAB_GATEWAY=" + GatewayNamespace + "/" + GatewayName,
 		"LAB_PROMETHEUS_URL=http://" + prometheusAddress,
 		"LAB_TRAEFIK_METRICS_URL=http://" + traefikAddress + "/metrics",
+		"LAB_STANDIN_URL=http://" + standinAddress,
 	}
 }
 
@@ -64,7 +66,7 @@ func RunInside(ctx context.Context, encoded string, now func() time.Time) error 
 	if err := json.Unmarshal([]byte(encoded), &s); err != nil {
 		return fmt.Errorf("read the lab's settings: %w", err)
 	}
-	for file := readyFile; file <= prometheusFile; file++ {
+	for file := readyFile; file <= standinFile; file++ {
 		unix.CloseOnExec(file) // components must not hold them
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -105,6 +107,7 @@ func (b *bringUp) open(stop func()) error {
 		apiserverFile:  b.apiserverAddress(),
 		gatewayFile:    gatewayAddress,
 		prometheusFile: prometheusAddress,
+		standinFile:    standinAddress,
 	} {
 		outer, err := net.FileListener(os.NewFile(uintptr(file), "listener"))
 		if err != nil {

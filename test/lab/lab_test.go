@@ -302,8 +302,24 @@ func TestRefusalNamesEverySetting(t *testing.T) {
 	}
 }
 
+func TestCRDsBesideTheRepository(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "main")
+	there := write(t, filepath.Join(root, beside[0]), "")
+	var told strings.Builder
+	found, err := besideCRDs(root, &told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{there}, found); diff != "" {
+		t.Errorf("CRDs (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(told.String(), beside[1]) || strings.Contains(told.String(), beside[0]) {
+		t.Errorf("told %q, want the missing file alone", told.String())
+	}
+}
+
 func TestSettingsSurviveTheirJourney(t *testing.T) {
-	want := settings{Root: "/r", State: "/s", GatewayCRDs: "/c", APIServerPort: 1, Lifetime: Detached}
+	want := settings{Root: "/r", State: "/s", CRDs: []string{"/c"}, APIServerPort: 1, Lifetime: Detached}
 	encoded, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

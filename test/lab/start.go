@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 			return nil, fmt.Errorf("bin/%s is missing: `make lab-binaries` builds it", name)
 		}
 	}
-	crds, err := gatewayCRDs(ctx, o.Root)
+	crds, err := findCRDs(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 }
 
 // start starts the first process and waits until it is ready.
-func start(ctx context.Context, o Options, lock *os.File, crds string) (*Lab, error) {
+func start(ctx context.Context, o Options, lock *os.File, crds []string) (*Lab, error) {
 	outlets, err := listen()
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func start(ctx context.Context, o Options, lock *os.File, crds string) (*Lab, er
 		_ = out.listener.Close() // the copy goes on listening
 	}
 	s := settings{
-		Root: o.Root, State: o.State, GatewayCRDs: crds, Lifetime: o.Lifetime,
+		Root: o.Root, State: o.State, CRDs: crds, Lifetime: o.Lifetime,
 		APIServerPort: outlets[0].listener.Addr().(*net.TCPAddr).Port,
 	}
 	first, err := startFirst(o, s, inherited)
@@ -128,6 +128,7 @@ func listen() ([]outlet, error) {
 		{variable: "LAB_APISERVER_URL", scheme: "https"},
 		{variable: "LAB_GATEWAY_URL", scheme: "http"},
 		{variable: "LAB_PROMETHEUS_URL", scheme: "http"},
+		{variable: "LAB_STANDIN_URL", scheme: "http"},
 	}
 	for i := range outlets {
 		listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -271,19 +272,4 @@ func Exec(state State, command []string, signals <-chan os.Signal) (int, error) 
 		}
 	}()
 	return asked.answer()
-}
-
-// gatewayCRDs returns the folder of the Gateway API's CRDs in its module, which the first call may download.
-func gatewayCRDs(ctx context.Context, root string) (string, error) {
-	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", "sigs.k8s.io/gateway-api")
-	command.Dir = root
-	output, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("find the Gateway API's module: %w", err)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(output, &module); err != nil {
-		return "", fmt.Errorf("find the Gateway API's module: %w", err)
-	}
-	return filepath.Join(module.Dir, "config", "crd", "standard"), nil
 }

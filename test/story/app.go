@@ -12,10 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/test/lab"
 	"flagger.app/flagger/test/lab/podserver"
 )
 
@@ -25,26 +23,29 @@ const (
 	// Image is what apps run, without the tag; package podserver tells what tags do.
 	Image = "ghcr.io/stefanprodan/podinfo"
 
-	port    = 9898 // where the lab's pods answer
-	primary = Name + "-primary"
-	config  = Name + "-config"
+	port        = 9898 // where the lab's pods answer
+	servicePort = 80
+	primary     = Name + "-primary"
+	canary      = Name + "-canary"
+	config      = Name + "-config"
 )
 
 // App is a workload with its Canary, in a namespace of its own.
 type App struct {
 	Namespace string
-	Kind      Kind   // a Deployment where it is empty
-	Version   string // the image tag that it is first deployed with
-	Config    string // the value that its ConfigMap has first; without one it has no ConfigMap
-	Replicas  int32  // of a Deployment
+	Kind      Kind      // a Deployment where it is empty
+	Version   string    // the image tag that it is first deployed with
+	Config    string    // the value that its ConfigMap has first; without one it has no ConfigMap
+	Replicas  int32     // of a Deployment
+	Provider  *Provider // of its routes; GatewayAPI where it is nil
 	// Before are objects that exist before the Canary does, such as a route that it is to take over.
 	Before []client.Object
 	// Change, where set, makes the Canary another one than that of NewCanary.
 	Change func(*v1beta1.Canary)
 }
 
-// Host is the name that the gateway knows the app by.
-func (a App) Host() string { return a.Namespace + ".example.com" }
+// Host is the name that the app's users call it by.
+func (a App) Host() string { return a.provider().host(a) }
 
 // Key names the Canary, and the app's other objects.
 func (a App) Key() types.NamespacedName {
@@ -58,16 +59,11 @@ func (a App) Answer() string { return podserver.Version(a.Version, a.Config) }
 // than 99 % of the answers were good, or one in a hundred took half a second, roll it back.
 func (a App) NewCanary() *v1beta1.Canary {
 	c := &v1beta1.Canary{
-		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: Name},
+		ObjectMeta: a.meta(),
 		Spec: v1beta1.CanarySpec{
 			TargetRef:               v1beta1.LocalObjectReference{APIVersion: "apps/v1", Kind: string(a.kind()), Name: Name},
 			ProgressDeadlineSeconds: ptr.To(v1beta1.Number(60)),
-			Service: v1beta1.CanaryService{
-				Port:        80,
-				TargetPort:  intstr.FromInt32(port),
-				Hosts:       []string{a.Host()},
-				GatewayRefs: []gatewayv1.ParentReference{gateway()},
-			},
+			Service:                 v1beta1.CanaryService{Port: servicePort, TargetPort: intstr.FromInt32(port)},
 			Analysis: &v1beta1.CanaryAnalysis{
 				Interval:    "10s",
 				Threshold:   2,
@@ -79,34 +75,11 @@ func (a App) NewCanary() *v1beta1.Canary {
 			},
 		},
 	}
+	a.provider().choose(a, &c.Spec)
 	if a.Change != nil {
 		a.Change(c)
 	}
 	return c
-}
-
-// gateway is the lab's.
-func gateway() gatewayv1.ParentReference {
-	return gatewayv1.ParentReference{Name: lab.GatewayName, Namespace: ptr.To(gatewayv1.Namespace(lab.GatewayNamespace))}
-}
-
-// UserRoute are a Service and an HTTPRoute as users have them before they have a Canary.
-func (a App) UserRoute() []client.Object {
-	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: Name}
-	backend := gatewayv1.BackendObjectReference{Name: Name, Port: ptr.To(gatewayv1.PortNumber(80))}
-	return []client.Object{
-		&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
-			Selector: map[string]string{"app": Name},
-			Ports:    []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(port)}},
-		}},
-		&gatewayv1.HTTPRoute{ObjectMeta: meta, Spec: gatewayv1.HTTPRouteSpec{
-			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway()}},
-			Hostnames:       []gatewayv1.Hostname{gatewayv1.Hostname(a.Host())},
-			Rules: []gatewayv1.HTTPRouteRule{{
-				BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{BackendObjectReference: backend}}},
-			}},
-		}},
-	}
 }
 
 // CreateNamespace makes the app's namespace, so that it can be followed from its first object on.

@@ -5,6 +5,8 @@
 //	install.go   the CRDs
 //	operator.go  the operator's process: started, stopped, killed
 //	app.go       a Canary and the objects around it
+//	provider.go  the proxies that divide its traffic
+//	users.go     what users have before they have a Canary
 //	workload.go  its target, released by changing the image tag or the ConfigMap
 //	traffic.go   requests through the gateway at a constant rate
 //	journal.go   five watches folded into one sequence of moments

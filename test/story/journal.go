@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/test/lab/load"
@@ -25,7 +24,7 @@ type Moment struct {
 	At     time.Time // when the change was seen
 	Status v1beta1.CanaryStatus
 	Gone   bool // the Canary, deleted
-	// Routed says that there is an HTTPRoute; Weight is the canary's percentage in its last rule.
+	// Routed says that there is the object that divides traffic; Weight is the canary's percentage in it.
 	Routed bool
 	Weight int
 	// Target and Primary are the two workloads.
@@ -53,6 +52,7 @@ type Saying struct {
 // Journal is the sequence of an app's moments. Its methods may be called from any goroutine.
 type Journal struct {
 	now     func() time.Time
+	divider *Provider
 	counts  func() load.Counts
 	mutex   sync.Mutex
 	moments []Moment
@@ -63,8 +63,10 @@ type Journal struct {
 // Follow keeps a journal of an app, whose namespace exists, until ctx ends. Objects that exist already are its first
 // moments.
 func (s *Stage) Follow(ctx context.Context, a App) (*Journal, error) {
-	j := &Journal{now: s.now, counts: func() load.Counts { return load.Counts{} }, news: make(chan struct{})}
-	lists := []client.ObjectList{&v1beta1.CanaryList{}, &gatewayv1.HTTPRouteList{}, &appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &corev1.EventList{}}
+	j := &Journal{
+		now: s.now, divider: a.provider(), counts: func() load.Counts { return load.Counts{} }, news: make(chan struct{}),
+	}
+	lists := []client.ObjectList{&v1beta1.CanaryList{}, j.divider.list(), &appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &corev1.EventList{}}
 	for _, list := range lists {
 		changes, err := s.Client.Watch(ctx, list, client.InNamespace(a.Namespace))
 		if err != nil {
@@ -104,7 +106,7 @@ func (j *Journal) note(kind watch.EventType, object runtime.Object) {
 		next = j.moments[n-1]
 	}
 	next.Said = nil
-	if !next.take(kind, object) {
+	if !next.take(kind, object, j.divider) {
 		return
 	}
 	next.At, next.Load = j.now(), j.counts()
@@ -128,12 +130,10 @@ func (j *Journal) end(ctx context.Context) {
 }
 
 // take puts one object into the moment; it returns false for one that no story is about.
-func (m *Moment) take(kind watch.EventType, object runtime.Object) bool {
+func (m *Moment) take(kind watch.EventType, object runtime.Object, divider *Provider) bool {
 	switch o := object.(type) {
 	case *v1beta1.Canary:
 		m.Status, m.Gone = o.Status, kind == watch.Deleted
-	case *gatewayv1.HTTPRoute:
-		m.Routed, m.Weight = kind != watch.Deleted, canaryWeight(o)
 	case *appsv1.Deployment:
 		m.count(kind, o, Replicas{Wanted: ptr.Deref(o.Spec.Replicas, 1), Revision: o.Annotations["deployment.kubernetes.io/revision"]})
 	case *appsv1.DaemonSet:
@@ -143,6 +143,11 @@ func (m *Moment) take(kind watch.EventType, object runtime.Object) bool {
 			return false
 		}
 		m.Said = &Saying{Type: o.Type, Message: o.Message, Reason: o.Annotations["flagger.app/reason"]}
+	case client.Object: // of the divider's kind
+		if o.GetName() != divider.object {
+			return false
+		}
+		m.Routed, m.Weight = kind != watch.Deleted, divider.weight(o)
 	default:
 		return false
 	}
@@ -160,19 +165,6 @@ func (m *Moment) count(kind watch.EventType, workload client.Object, replicas Re
 	case primary:
 		m.Primary = replicas
 	}
-}
-
-// canaryWeight is the weight of the canary's Service in a route's last rule, the one that all users meet.
-func canaryWeight(route *gatewayv1.HTTPRoute) int {
-	if len(route.Spec.Rules) == 0 {
-		return 0
-	}
-	for _, backend := range route.Spec.Rules[len(route.Spec.Rules)-1].BackendRefs {
-		if backend.Name == Name+"-canary" {
-			return int(ptr.Deref(backend.Weight, 1))
-		}
-	}
-	return 0
 }
 
 // Mark is the number of moments so far, from which a later look can begin.

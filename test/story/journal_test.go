@@ -42,11 +42,16 @@ func newObjects(t *testing.T) client.WithWatch {
 // follow returns the journal of an app and a client to change the app's objects with.
 func follow(t *testing.T) (context.Context, *story.Journal, client.Client) {
 	t.Helper()
+	return followApp(t, story.App{Namespace: "demo"})
+}
+
+func followApp(t *testing.T, app story.App) (context.Context, *story.Journal, client.Client) {
+	t.Helper()
 	objects := newObjects(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	stage := story.NewStage(objects, now)
-	journal, err := stage.Follow(ctx, story.App{Namespace: "demo"})
+	journal, err := stage.Follow(ctx, app)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,9 @@ func Narrate(moments []Moment, begun time.Time) string {
 	for _, m := range moments {
 		line := fmt.Sprintf("%-14s status %3d, route %3d, target %d, primary %d (revision %s)",
 			m.Status.Phase, m.Status.CanaryWeight, m.Weight, m.Target.Wanted, m.Primary.Wanted, m.Primary.Revision)
+		if m.Load.Platform > 0 {
+			line += fmt.Sprintf(", %d failed by the platform", m.Load.Platform)
+		}
 		at := m.At.Sub(begun).Seconds()
 		if line != before {
 			fmt.Fprintf(&text, "%8.3f  %s\n", at, line)

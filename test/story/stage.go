@@ -38,7 +38,8 @@ type Options struct {
 type Stage struct {
 	Client   client.WithWatch // an administrator's
 	State    lab.State
-	Gateway  string // its URL
+	Gateway  string // Traefik's URL
+	StandIn  string // the URL of the proxy that stands in for others
 	Operator *Operator
 
 	now     func() time.Time
@@ -65,6 +66,7 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 	s := &Stage{
 		State:   o.State,
 		Gateway: assigned(running.Outside(), "LAB_GATEWAY_URL"),
+		StandIn: assigned(running.Outside(), "LAB_STANDIN_URL"),
 		Operator: &Operator{
 			state:     o.State,
 			binary:    filepath.Join(o.Root, "bin", "flagger"),

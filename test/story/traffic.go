@@ -28,7 +28,7 @@ type Traffic struct {
 // Send sends requests with header to the app at a constant rate (per second) until Stop. It waits for the first answer
 // of the gateway, which tells nobody that it serves a route, so this alone is polled.
 func (s *Stage) Send(ctx context.Context, a App, rate int, header http.Header) (*Traffic, error) {
-	options := load.Options{URL: s.Gateway, Host: a.Host(), Rate: rate, Header: header}
+	options := load.Options{URL: s.url(a), Host: a.Host(), Rate: rate, Header: header}
 	if err := awaitAnswer(ctx, options); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (t *Traffic) Stop() (load.Counts, error) {
 
 // Ask sends n requests to the app one after the other and returns what came of them.
 func (s *Stage) Ask(ctx context.Context, a App, n int) (load.Counts, error) {
-	return load.New(load.Options{URL: s.Gateway, Host: a.Host()}).Send(ctx, n)
+	return load.New(load.Options{URL: s.url(a), Host: a.Host()}).Send(ctx, n)
 }
 
 func awaitAnswer(ctx context.Context, options load.Options) error {

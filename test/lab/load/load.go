@@ -32,6 +32,7 @@ const (
 
 const (
 	defaultTimeout = 10 * time.Second
+	idleTime       = 90 * time.Second     // that a connection is kept for later requests
 	pace           = 5 * time.Millisecond // how often what is due is sent; 200 sends a second at most are bunched
 )
 
@@ -94,6 +95,7 @@ func New(options Options) *Generator {
 	}
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: max(options.Rate, 1),
+		IdleConnTimeout:     idleTime,
 		DisableKeepAlives:   options.Reuse == OneConnectionEach,
 		DisableCompression:  true,
 	}

@@ -24,6 +24,10 @@ const (
 	FaultApp      = "app"
 )
 
+// FirstRequest is how long a connection may be open before its first request. It is longer than Go's clients and Traefik
+// keep an idle connection, 90 s: they open some ahead of need, and fail the request that meets one as it is closed unused.
+const FirstRequest = 2 * time.Minute
+
 // maxPaths bounds the label values that clients can make; requests beyond are counted under "other".
 const maxPaths = 50
 
@@ -95,7 +99,7 @@ func (s *Server) Remove(from *corev1.Pod) {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: FirstRequest,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, podKey{}, s.at(c))
 		},
