@@ -361,10 +361,11 @@ func changes(in Observation, actions []Action) []Action {
 	})
 }
 
+// phaseless leaves out of events what event hooks and chats are told besides.
 func phaseless(events []Event) []Event {
 	events = slices.Clone(events)
 	for i := range events {
-		events[i].Phase = ""
+		events[i].Phase, events[i].Alert = "", Alert{}
 	}
 	return events
 }

@@ -38,7 +38,7 @@ func (d *draft) confirmIncrease() (bool, Decision) {
 		return true, d.done()
 	case closed:
 		if before := d.in.verdict(string(kind), hook.Name); before == "" || before == Pass {
-			d.warn(ReasonGateClosed, d.in.Plan.textHalt("waiting for traffic increase approval", hook.Name))
+			d.warnOfGate("waiting for traffic increase approval", hook, alertWaitingIncrease)
 		}
 		return true, d.tick().done()
 	case open:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/rollout/rollouttest"
 )
 
@@ -57,6 +59,23 @@ var catalogue = []string{
 	`canary deployment podinfo.test not ready: deployment "podinfo" exceeded its progress deadline`,
 }
 
+// alerts are all that chats are told of rollouts, as the contract has them.
+var alerts = []rollout.Alert{
+	{Severity: v1beta1.SeverityInfo, Message: "New Deployment detected, initialization completed.", Detailed: true},
+	{Severity: v1beta1.SeverityInfo, Message: "New revision detected, progressing canary analysis.", Detailed: true},
+	{Severity: v1beta1.SeverityInfo, Message: "Canary analysis completed successfully, promotion finished."},
+	{Severity: v1beta1.SeverityInfo, Message: "Canary analysis was skipped, promotion finished."},
+	{Severity: v1beta1.SeverityWarn, Message: "Rolling back manual webhook invoked"},
+	{Severity: v1beta1.SeverityError, Message: "Failed checks threshold reached 2"},
+	{Severity: v1beta1.SeverityError, Message: `Promotion failed, primary not ready: podinfo-primary.test not ready: ` +
+		`deployment "podinfo-primary" exceeded its progress deadline`},
+	{Severity: v1beta1.SeverityWarn, Message: "Canary is waiting for approval."},
+	{Severity: v1beta1.SeverityWarn, Message: "Canary promotion is waiting for approval."},
+	{Severity: v1beta1.SeverityWarn, Message: "Canary traffic increase is waiting for approval."},
+	{Severity: v1beta1.SeverityError, Message: `Progress deadline exceeded canary deployment podinfo.test not ready: ` +
+		`deployment "podinfo" exceeded its progress deadline`},
+}
+
 // ours are texts that Flagger does not know, and those of adapters, which the stories make up.
 var ours = []*regexp.Regexp{
 	regexp.MustCompile(`^Analysis cancelled! podinfo\.test is back at the promoted revision$`),
@@ -66,9 +85,9 @@ var ours = []*regexp.Regexp{
 	regexp.MustCompile(`^Metric query failed for (errors|latency): connection refused$`),
 }
 
-// TestCatalogue checks that each text of the catalogue comes up in some story, and no other.
+// TestCatalogue checks that each text and each alert of the catalogues comes up in some story, and no other.
 func TestCatalogue(t *testing.T) {
-	said := map[string]bool{}
+	said, told := map[string]bool{}, map[rollout.Alert]bool{}
 	for name, s := range chapters() {
 		record, err := rollouttest.Play(s)
 		if err != nil {
@@ -76,6 +95,19 @@ func TestCatalogue(t *testing.T) {
 		}
 		for _, event := range record.Events {
 			said[event] = true
+		}
+		for _, alert := range record.Alerts {
+			told[alert] = true
+		}
+	}
+	for alert := range told {
+		if !slices.Contains(alerts, alert) {
+			t.Errorf("%+v is in no catalogue", alert)
+		}
+	}
+	for _, alert := range alerts {
+		if !told[alert] {
+			t.Errorf("no story tells %+v", alert)
 		}
 	}
 	var patterns []*regexp.Regexp

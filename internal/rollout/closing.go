@@ -30,11 +30,14 @@ func (p Plan) farewell(phase v1beta1.CanaryPhase) []Event {
 	if phase != v1beta1.PhaseSucceeded {
 		return nil
 	}
-	text := p.textPromoted()
+	text, told := p.textPromoted(), alertPromoted
 	if p.SkipAnalysis {
-		text = p.textSkipped()
+		text, told = p.textSkipped(), alertSkipped
 	}
-	return []Event{{Type: corev1.EventTypeNormal, Reason: ReasonPromoted, Message: text, Phase: phase}}
+	return []Event{{
+		Type: corev1.EventTypeNormal, Reason: ReasonPromoted, Message: text, Phase: phase,
+		Alert: Alert{Severity: v1beta1.SeverityInfo, Message: told},
+	}}
 }
 
 // uncalled are the post-rollout hooks that the last run still owes their call.

@@ -156,6 +156,16 @@ type Event struct {
 	Message string
 	// Phase is what event hooks are told: the phase at the time of the event.
 	Phase v1beta1.CanaryPhase
+	// Alert is what chats are told with it; the zero Alert for nothing.
+	Alert Alert
+}
+
+// Alert is an announcement for people in chats. Its message is pinned by the contract.
+type Alert struct {
+	Severity v1beta1.AlertSeverity
+	Message  string
+	// Detailed adds how the canary is analysed.
+	Detailed bool
 }
 
 // QuestionKind says who can answer a question.

@@ -191,6 +191,16 @@ func (d *draft) warn(reason Reason, text string) { d.event(corev1.EventTypeWarni
 // as makes phase what the last event tells event hooks, where that is not the phase the canary was found in.
 func (d *draft) as(phase v1beta1.CanaryPhase) { d.dec.Events[len(d.dec.Events)-1].Phase = phase }
 
+// alert tells chats with the last event.
+func (d *draft) alert(severity v1beta1.AlertSeverity, message string) {
+	d.dec.Events[len(d.dec.Events)-1].Alert = Alert{Severity: severity, Message: message}
+}
+
+// alertInDetail tells chats with the last event, and how the canary is analysed.
+func (d *draft) alertInDetail(message string) {
+	d.dec.Events[len(d.dec.Events)-1].Alert = Alert{Severity: v1beta1.SeverityInfo, Message: message, Detailed: true}
+}
+
 func (d *draft) event(kind string, reason Reason, text string) {
 	d.dec.Events = append(d.dec.Events, Event{Type: kind, Reason: reason, Message: text, Phase: d.in.phase()})
 }

@@ -58,6 +58,14 @@ var passTitles = map[v1beta1.HookType]string{
 	v1beta1.HookConfirmPromotion:       "Confirm-promotion",
 }
 
+// warnOfGate says that a gate keeps the run waiting.
+func (d *draft) warnOfGate(what string, hook Hook, alert string) {
+	d.warn(ReasonGateClosed, d.in.Plan.textHalt(what, hook.Name))
+	if !hook.Muted {
+		d.alert(v1beta1.SeverityWarn, alert)
+	}
+}
+
 // cause is what a hook answered.
 func (d *draft) cause(hook Hook, phase v1beta1.CanaryPhase) string {
 	return d.in.Answers[Question{Kind: AskHook, Index: hook.Index, Phase: phase}].Message
@@ -77,7 +85,8 @@ func (d *draft) manualRollback() (bool, Decision) {
 		before := d.in.verdict(string(kind), hook.Name)
 		d.record(string(kind), hook.Name, answer)
 		if answer.Verdict == Pass {
-			return true, d.rollBack("Rollback check "+hook.Name+" passed", d.in.Plan.textManualRollback())
+			alert := Alert{Severity: v1beta1.SeverityWarn, Message: alertManualRollback}
+			return true, d.rollBack(alert, "Rollback check "+hook.Name+" passed", d.in.Plan.textManualRollback())
 		}
 		if before == "" {
 			d.say(ReasonGateClosed, "Rollback hook "+hook.Name+" not signaling a rollback")

@@ -39,6 +39,7 @@ func initializing(in Observation) Decision {
 	d.enter(v1beta1.PhaseInitialized)
 	d.say(ReasonInitialized, in.Plan.textInitialized())
 	d.as(v1beta1.PhaseInitialized)
+	d.alertInDetail(in.Plan.alertInitialized())
 	return d.done()
 }
 

@@ -270,7 +270,7 @@ func (p *parser) hooks(plan *Plan) {
 		if kind == "" {
 			kind = v1beta1.HookRollout
 		}
-		plan.Hooks = append(plan.Hooks, Hook{Name: hook.Name, Type: kind, Index: i})
+		plan.Hooks = append(plan.Hooks, Hook{Name: hook.Name, Type: kind, Index: i, Muted: hook.MuteAlert})
 	}
 }
 

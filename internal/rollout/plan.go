@@ -63,6 +63,8 @@ type Hook struct {
 	Name  string
 	Type  v1beta1.HookType
 	Index int
+	// Muted: chats are not told while it keeps the run waiting.
+	Muted bool
 }
 
 // Plan is a canary's spec once parsed: defaults applied, durations read, steps listed. Nothing in it is optional

@@ -25,9 +25,10 @@ func progressing(in Observation) Decision {
 	case in.owesRestart():
 		return d.renew()
 	case in.Target.Readiness == Stuck:
-		return d.rollBack(in.Target.Reason)
+		return d.rollBack(Alert{Severity: v1beta1.SeverityError, Message: alertDeadline(in.Target.Reason)}, in.Target.Reason)
 	case in.Status.FailedChecks >= in.Plan.Threshold:
-		return d.rollBack(in.Plan.textThreshold(in.Status.FailedChecks))
+		return d.rollBack(Alert{Severity: v1beta1.SeverityError, Message: alertThreshold(in.Status.FailedChecks)},
+			in.Plan.textThreshold(in.Status.FailedChecks))
 	case in.Target.Readiness == Waiting:
 		d.do(ScaleCanary{Direction: Up})
 		return d.awaitTarget()
@@ -218,15 +219,17 @@ func (d *draft) cancel() Decision {
 }
 
 // rollBack takes users back to the primary at once; the pods go when the requests under way have ended. A primary
-// without a pod to answer gets nobody. causes are the warnings to give first.
-func (d *draft) rollBack(causes ...string) Decision {
+// without a pod to answer gets nobody. causes are the warnings to give first; chats are told with the last of them.
+func (d *draft) rollBack(alert Alert, causes ...string) Decision {
 	in := d.in
 	if in.Primary.Available == 0 && d.want.Canary > 0 {
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	}
-	for _, cause := range append(causes, in.Plan.textFailed()) {
+	for _, cause := range causes {
 		d.warn(ReasonRolledBack, cause)
 	}
+	d.alert(alert.Severity, alert.Message)
+	d.warn(ReasonRolledBack, in.Plan.textFailed())
 	d.as(v1beta1.PhaseFailed)
 	checks := slices.Clone(d.dec.Status.Checks)
 	d.reset()
@@ -256,7 +259,7 @@ func (d *draft) confirmPromotion() (bool, Decision) {
 		return true, d.done()
 	case closed:
 		if d.in.Status.Phase != v1beta1.PhaseWaitingPromotion {
-			d.warn(ReasonGateClosed, d.in.Plan.textHalt("waiting for promotion approval", hook.Name))
+			d.warnOfGate("waiting for promotion approval", hook, alertWaitingPromotion)
 		}
 		d.enter(v1beta1.PhaseWaitingPromotion)
 		return true, d.tick().done()

@@ -66,8 +66,7 @@ func (d *draft) failPromotion() Decision {
 	if in.Target.Readiness != Ready || !in.Plan.Routes {
 		return d.parkNobody()
 	}
-	d.warn(ReasonNotReady, in.Primary.Reason)
-	d.warn(ReasonPromotionFailed, in.Plan.textPromotionFailed(in.Primary.Reason))
+	d.warnOfPromotion()
 	d.reset()
 	d.dec.Status.CanaryWeight = int(whole)
 	d.route(ToCanary())
@@ -82,11 +81,17 @@ func (d *draft) parkNobody() Decision {
 	if in.Plan.Routes {
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	}
-	d.warn(ReasonNotReady, in.Primary.Reason)
-	d.warn(ReasonPromotionFailed, in.Plan.textPromotionFailed(in.Primary.Reason))
+	d.warnOfPromotion()
 	d.reset()
 	d.end(v1beta1.PhaseFailed, RolledBack)
 	return d.done()
+}
+
+func (d *draft) warnOfPromotion() {
+	cause := d.in.Primary.Reason
+	d.warn(ReasonNotReady, cause)
+	d.warn(ReasonPromotionFailed, d.in.Plan.textPromotionFailed(cause))
+	d.alert(v1beta1.SeverityError, alertPromotionFailed(cause))
 }
 
 // finalising stops the canary's pods once nobody can be waiting for them any more.

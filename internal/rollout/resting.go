@@ -162,6 +162,7 @@ func (d *draft) begin() Decision {
 	}
 	d.say(ReasonNewRevision, in.Plan.textScalingUp())
 	d.as(v1beta1.PhaseProgressing)
+	d.alertInDetail(alertProgressing)
 	d.start()
 	return d.done()
 }
@@ -169,7 +170,7 @@ func (d *draft) begin() Decision {
 // wait keeps a revision out until somebody approves it.
 func (d *draft) wait(hook Hook) Decision {
 	if d.in.Status.Phase != v1beta1.PhaseWaiting {
-		d.warn(ReasonGateClosed, d.in.Plan.textHalt("waiting for approval", hook.Name))
+		d.warnOfGate("waiting for approval", hook, alertWaiting)
 	}
 	d.enter(v1beta1.PhaseWaiting)
 	d.dec.Status.LastAnalysisTime = microTime(d.in.Now)

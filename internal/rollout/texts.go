@@ -14,6 +14,31 @@ const (
 	textTenIterations      = "Setting canaryAnalysis.iterations: 10"
 )
 
+// Alert texts, which are the contract's too.
+const (
+	alertProgressing      = "New revision detected, progressing canary analysis."
+	alertPromoted         = "Canary analysis completed successfully, promotion finished."
+	alertSkipped          = "Canary analysis was skipped, promotion finished."
+	alertManualRollback   = "Rolling back manual webhook invoked"
+	alertWaiting          = "Canary is waiting for approval."
+	alertWaitingPromotion = "Canary promotion is waiting for approval."
+	alertWaitingIncrease  = "Canary traffic increase is waiting for approval."
+)
+
+func (p Plan) alertInitialized() string {
+	return fmt.Sprintf("New %s detected, initialization completed.", p.Kind)
+}
+
+func alertThreshold(failed int) string {
+	return fmt.Sprintf("Failed checks threshold reached %v", failed)
+}
+
+func alertDeadline(cause string) string { return "Progress deadline exceeded " + cause }
+
+func alertPromotionFailed(cause string) string {
+	return "Promotion failed, primary not ready: " + cause
+}
+
 func (p Plan) textInitialized() string {
 	return fmt.Sprintf("Initialization done! %s.%s", p.Canary, p.Namespace)
 }

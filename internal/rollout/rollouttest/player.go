@@ -365,6 +365,9 @@ func (p *player) say(events []rollout.Event) {
 	}
 	for _, e := range events {
 		p.record.Events = append(p.record.Events, e.Message)
+		if e.Alert != (rollout.Alert{}) {
+			p.record.Alerts = append(p.record.Alerts, e.Alert)
+		}
 		p.log.line("says", fmt.Sprintf("%s %s (%s, %s)", e.Type[:1], e.Message, e.Reason, e.Phase))
 	}
 }

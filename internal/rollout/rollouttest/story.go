@@ -86,6 +86,8 @@ type Record struct {
 	Log string
 	// Events are the texts of all events.
 	Events []string
+	// Alerts are what chats were told.
+	Alerts []rollout.Alert
 	Final  v1beta1.CanaryStatus
 	// Primary is the revision that the primary ended with; Rolls counts how often its template changed.
 	Primary string
