@@ -36,7 +36,7 @@ sim: ## Tell random stories until one breaks an invariant: to the core, and a 20
 	go run ./test/sim -level controller -sequences $$(( ($(SEQUENCES) + 199) / 200 )) -seed $(SEED)
 
 .PHONY: build
-build: bin/flagger ## Build the operator
+build: bin/flagger bin/loadtester ## Build the operator and the load tester
 
 .PHONY: generate
 generate: ## Generate deep copies, CRDs and roles
@@ -82,6 +82,9 @@ clean: ## Remove what was built
 
 bin/flagger: $(GO_FILES) go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/manager
+
+bin/loadtester: $(GO_FILES) go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/loadtester
 
 bin/lab: $(shell find test/lab -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/lab/cmd/lab

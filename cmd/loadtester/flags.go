@@ -4,6 +4,8 @@ import (
 	"flag"
 	"io"
 	"time"
+
+	"flagger.app/flagger/internal/daemon"
 )
 
 // parse reads the command line, without the program's name. What is wrong with it is told on stderr, as is the help; the
@@ -46,7 +48,7 @@ func processFlags(fs *flag.FlagSet, o *options) {
 		"`port` to listen on, on all addresses; host:port for one of them")
 	fs.StringVar(&o.logLevel, "log-level", "debug",
 		"lowest `level` that is logged: debug, info, warning, error, fatal, panic; anything else means info")
-	fs.StringVar(&o.zapEncoding, "zap-encoding", encodingJSON,
+	fs.StringVar(&o.zapEncoding, "zap-encoding", daemon.EncodingJSON,
 		"`format` of the log, json or console")
 	fs.BoolVar(&o.zapReplaceGlobals, "zap-replace-globals", false,
 		"make the log the process-wide one of the zap library as well")

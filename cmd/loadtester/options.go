@@ -3,14 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"flagger.app/flagger/internal/daemon"
 )
 
 // options are the command line.
@@ -48,11 +48,11 @@ func (o *options) validate() error {
 	if _, err := o.namespaces(); err != nil {
 		refuse("-namespace-regexp: %w", err)
 	}
-	if _, err := o.address(); err != nil {
+	if _, err := daemon.Address(o.port); err != nil {
 		refuse("-port: %w", err)
 	}
-	if o.zapEncoding != encodingJSON && o.zapEncoding != encodingConsole {
-		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, encodingJSON, encodingConsole)
+	if o.zapEncoding != daemon.EncodingJSON && o.zapEncoding != daemon.EncodingConsole {
+		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, daemon.EncodingJSON, daemon.EncodingConsole)
 	}
 	return errors.Join(wrong...)
 }
@@ -91,19 +91,4 @@ func (o *options) token() (string, error) {
 		return "", fmt.Errorf("-token-file: %s is empty", o.tokenFile)
 	}
 	return token, nil
-}
-
-// address returns where to listen: -port is a port or, where one address is enough, host:port.
-func (o *options) address() (string, error) {
-	host, port := "", o.port
-	if strings.Contains(o.port, ":") {
-		var err error
-		if host, port, err = net.SplitHostPort(o.port); err != nil {
-			return "", fmt.Errorf("%q is neither a port nor host:port", o.port)
-		}
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("%q is not a port from 0 to 65535", port)
-	}
-	return net.JoinHostPort(host, port), nil
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/loadtester"
 	"flagger.app/flagger/internal/loadtester/gate"
 )
@@ -28,7 +29,7 @@ func run(ctx context.Context, o *options, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	address, err := o.address()
+	address, err := daemon.Address(o.port)
 	if err != nil {
 		return fmt.Errorf("-port: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/testkit"
 )
 
@@ -38,7 +39,7 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := make(lineWriter, many)
-	recorder, broadcaster, err := newEvents(cfg, scheme, newLogger(zapcore.DebugLevel, encodingJSON, zapcore.AddSync(lines)))
+	recorder, broadcaster, err := newEvents(cfg, scheme, daemon.NewLogger(zapcore.DebugLevel, daemon.EncodingJSON, zapcore.AddSync(lines)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"flagger.app/flagger/internal/daemon"
 )
 
 // environment holds the variables that override a flag.
@@ -136,7 +138,7 @@ func processFlags(fs *flag.FlagSet, o *options) {
 		"serve profiles of the process under /debug/pprof/ as well")
 	fs.StringVar(&o.logLevel, "log-level", "debug",
 		"lowest `level` that is logged: debug, info, warning, error, fatal, panic; anything else means info")
-	fs.StringVar(&o.zapEncoding, "zap-encoding", encodingJSON,
+	fs.StringVar(&o.zapEncoding, "zap-encoding", daemon.EncodingJSON,
 		"`format` of the log, json or console")
 	fs.BoolVar(&o.zapReplaceGlobals, "zap-replace-globals", false,
 		"make the log the process-wide one of the zap library as well")

@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"flagger.app/flagger/internal/daemon"
 )
 
 // buildVersion and buildRevision are set by the linker.
@@ -29,11 +31,11 @@ func main() {
 		fmt.Println("Flagger version", buildVersion, "revision ", buildRevision)
 		return
 	}
-	logger := newLogger(parseLevel(o.logLevel), o.zapEncoding, zapcore.Lock(os.Stderr))
+	logger := daemon.NewLogger(daemon.ParseLevel(o.logLevel), o.zapEncoding, zapcore.Lock(os.Stderr))
 	if o.zapReplaceGlobals {
 		zap.ReplaceGlobals(logger)
 	}
-	redirectLogs(zapr.NewLogger(logger))
+	daemon.RedirectLogs(zapr.NewLogger(logger))
 	if err := run(ctrl.SetupSignalHandler(), o, logger); err != nil {
 		logger.Fatal(err.Error()) // exits 1
 	}

@@ -21,6 +21,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/controller"
+	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/hook"
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/rollout"
@@ -60,7 +61,7 @@ type operator struct {
 
 // addServer serves HTTP on every instance. The port is taken now, so that a busy one is told at once.
 func (op operator) addServer() error {
-	address, err := op.options.address()
+	address, err := daemon.Address(op.options.port)
 	if err != nil {
 		return fmt.Errorf("-port: %w", err)
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"time"
+
+	"flagger.app/flagger/internal/daemon"
 )
 
 // options are the command line, with the environment applied.
@@ -57,7 +57,7 @@ func (o *options) validate(lookup func(meshProvider string) error) error {
 	if err := lookup(o.meshProvider); err != nil {
 		refuse("-mesh-provider: %w", err)
 	}
-	if _, err := o.address(); err != nil {
+	if _, err := daemon.Address(o.port); err != nil {
 		refuse("-port: %w", err)
 	}
 	if len(splitList(o.selectorLabels)) == 0 {
@@ -75,25 +75,10 @@ func (o *options) validate(lookup func(meshProvider string) error) error {
 	if o.drainPeriod < 0 {
 		refuse("-drain-period: %s must not be negative", o.drainPeriod)
 	}
-	if o.zapEncoding != encodingJSON && o.zapEncoding != encodingConsole {
-		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, encodingJSON, encodingConsole)
+	if o.zapEncoding != daemon.EncodingJSON && o.zapEncoding != daemon.EncodingConsole {
+		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, daemon.EncodingJSON, daemon.EncodingConsole)
 	}
 	return errors.Join(wrong...)
-}
-
-// address returns where to listen: -port is a port or, where one address is enough, host:port.
-func (o *options) address() (string, error) {
-	host, port := "", o.port
-	if strings.Contains(o.port, ":") {
-		var err error
-		if host, port, err = net.SplitHostPort(o.port); err != nil {
-			return "", fmt.Errorf("%q is neither a port nor host:port", o.port)
-		}
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("%q is not a port from 0 to 65535", port)
-	}
-	return net.JoinHostPort(host, port), nil
 }
 
 // leaseNamespace returns the namespace of the leader election's lease.

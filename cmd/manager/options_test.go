@@ -64,25 +64,6 @@ func TestValidateKeepsTheCause(t *testing.T) {
 	}
 }
 
-func TestAddress(t *testing.T) {
-	cases := map[string]string{
-		"8080":           ":8080",
-		"0":              ":0",
-		":8080":          ":8080",
-		"127.0.0.1:8080": "127.0.0.1:8080",
-		"[::1]:8080":     "[::1]:8080",
-		"localhost:1":    "localhost:1",
-	}
-	for port, want := range cases {
-		t.Run(port, func(t *testing.T) {
-			got, err := parsed(t, "-port="+port).address()
-			if err != nil || got != want {
-				t.Errorf("got %q, %v; want %q", got, err, want)
-			}
-		})
-	}
-}
-
 func TestLeaseNamespace(t *testing.T) {
 	cases := map[string]struct {
 		reason string

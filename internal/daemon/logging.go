@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"time"
@@ -12,8 +12,8 @@ import (
 
 // Values of -zap-encoding.
 const (
-	encodingJSON    = "json"
-	encodingConsole = "console"
+	EncodingJSON    = "json"
+	EncodingConsole = "console"
 )
 
 // Within each second, a message is logged this many times, and from then on every such time.
@@ -22,9 +22,9 @@ const (
 	sampleThereafter = 100
 )
 
-// newLogger returns a logger that writes one line per entry to out, with the keys that users of Flagger parse: level,
+// NewLogger returns a logger that writes one line per entry to out, with the keys that users of Flagger parse: level,
 // ts, logger, caller, msg, then fields, then stacktrace.
-func newLogger(level zapcore.Level, encoding string, out zapcore.WriteSyncer) *zap.Logger {
+func NewLogger(level zapcore.Level, encoding string, out zapcore.WriteSyncer) *zap.Logger {
 	keys := zapcore.EncoderConfig{
 		LevelKey:       "level",
 		TimeKey:        "ts",
@@ -39,7 +39,7 @@ func newLogger(level zapcore.Level, encoding string, out zapcore.WriteSyncer) *z
 		EncodeCaller:   zapcore.ShortCallerEncoder,
 	}
 	encoder := zapcore.NewJSONEncoder(keys)
-	if encoding == encodingConsole {
+	if encoding == EncodingConsole {
 		encoder = zapcore.NewConsoleEncoder(keys)
 	}
 	core := zapcore.NewSamplerWithOptions(
@@ -47,8 +47,8 @@ func newLogger(level zapcore.Level, encoding string, out zapcore.WriteSyncer) *z
 	return zap.New(core, zap.AddCaller(), zap.AddStacktrace(zapcore.ErrorLevel), zap.ErrorOutput(out))
 }
 
-// parseLevel returns the level of -log-level: zap's names and warning, anything else means info.
-func parseLevel(name string) zapcore.Level {
+// ParseLevel returns the level of -log-level: zap's names and warning, anything else means info.
+func ParseLevel(name string) zapcore.Level {
 	switch name {
 	case "debug":
 		return zapcore.DebugLevel
@@ -64,8 +64,8 @@ func parseLevel(name string) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-// redirectLogs sends what libraries log to log. How much klog has to say is decided by its own flags.
-func redirectLogs(log logr.Logger) {
+// RedirectLogs sends what libraries log to log. How much klog has to say is decided by its own flags.
+func RedirectLogs(log logr.Logger) {
 	klog.SetLogger(log)
 	ctrllog.SetLogger(log)
 }

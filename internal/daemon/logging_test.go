@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 // logTo returns a logger of a level and what it writes.
 func logTo(level string) (*zap.Logger, *bytes.Buffer) {
 	out := &bytes.Buffer{}
-	return newLogger(parseLevel(level), encodingJSON, zapcore.AddSync(out)), out
+	return NewLogger(ParseLevel(level), EncodingJSON, zapcore.AddSync(out)), out
 }
 
 func TestLogLines(t *testing.T) {
@@ -30,18 +30,18 @@ func TestLogLines(t *testing.T) {
 			func(l *zap.Logger) {
 				zapr.NewLogger(l).WithValues("canary", "podinfo.test").Info("Advance podinfo.test canary weight 10")
 			},
-			`^\{"level":"info","ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d{4})","caller":"manager/logging_test\.go:\d+",` +
+			`^\{"level":"info","ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d{4})","caller":"daemon/logging_test\.go:\d+",` +
 				`"msg":"Advance podinfo\.test canary weight 10","canary":"podinfo\.test"\}\n$`,
 		},
 		"Named": {
 			"Events are told apart by the logger's name.",
 			func(l *zap.Logger) { l.Named("event-broadcaster").Sugar().Debugf("Event") },
-			`^\{"level":"debug","ts":"[^"]+","logger":"event-broadcaster","caller":"manager/[^"]+","msg":"Event"\}\n$`,
+			`^\{"level":"debug","ts":"[^"]+","logger":"event-broadcaster","caller":"daemon/[^"]+","msg":"Event"\}\n$`,
 		},
 		"Error": {
 			"An error says where it comes from, at the end of the line.",
 			func(l *zap.Logger) { zapr.NewLogger(l).Error(errors.New("no route"), "reconcile") },
-			`^\{"level":"error","ts":"[^"]+","caller":"manager/[^"]+","msg":"reconcile","error":"no route","stacktrace":"[^"]+"\}\n$`,
+			`^\{"level":"error","ts":"[^"]+","caller":"daemon/[^"]+","msg":"reconcile","error":"no route","stacktrace":"[^"]+"\}\n$`,
 		},
 		"Debug": {
 			"The libraries' first level of detail is debug.",
@@ -73,7 +73,7 @@ func TestLogLevels(t *testing.T) {
 	}
 	for name, want := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := parseLevel(name); got != want {
+			if got := ParseLevel(name); got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})
@@ -100,7 +100,7 @@ func TestLogIsSampled(t *testing.T) {
 
 func TestConsole(t *testing.T) {
 	out := &bytes.Buffer{}
-	newLogger(zapcore.InfoLevel, encodingConsole, zapcore.AddSync(out)).Info("hello")
+	NewLogger(zapcore.InfoLevel, EncodingConsole, zapcore.AddSync(out)).Info("hello")
 	if got := out.String(); !strings.Contains(got, "\tinfo\t") || !strings.Contains(got, "\thello\n") {
 		t.Errorf("got %q, want columns", got)
 	}
@@ -109,7 +109,7 @@ func TestConsole(t *testing.T) {
 // TestKlogIsRedirected leaves controller-runtime, whose logger can be set but once, to TestProcessWorksAndStops.
 func TestKlogIsRedirected(t *testing.T) {
 	logger, out := logTo("debug")
-	redirectLogs(zapr.NewLogger(logger))
+	RedirectLogs(zapr.NewLogger(logger))
 	t.Cleanup(klog.ClearLogger)
 
 	klog.Info("from klog")
