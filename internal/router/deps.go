@@ -37,6 +37,12 @@ func (d Deps) Claimed(c *v1beta1.Canary, obj metav1.Object) bool {
 	return obj.GetAnnotations()[CreatorAnnotation] == string(c.UID)
 }
 
+// IsUnclaimed says whether nobody claims obj, be it by an owner reference or as Claim does. What Flagger made where it
+// could not set an owner is so.
+func IsUnclaimed(obj metav1.Object) bool {
+	return metav1.GetControllerOf(obj) == nil && obj.GetAnnotations()[CreatorAnnotation] == ""
+}
+
 // annotate gives obj an annotation.
 func annotate(obj metav1.Object, key, value string) {
 	annotations := obj.GetAnnotations()

@@ -6,4 +6,8 @@
 //
 // The routing object is an actuator. Apply is given all that must hold, weights included, on every call, and so a
 // correction of drift cannot lose the weights of a run under way.
+//
+// What providers do alike is here too: Deps reads, writes and lets go of a routing object, TakeOver keeps what a user's
+// was before, and Copier is all of a router but for pure functions, for a provider that is told of a canary by a copy of
+// a user's object.
 package router

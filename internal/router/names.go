@@ -2,6 +2,9 @@ package router
 
 import (
 	"cmp"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
@@ -34,3 +37,13 @@ func PrimaryService(c *v1beta1.Canary) string { return ApexService(c) + "-primar
 
 // CanaryService is the Service of the pods under analysis.
 func CanaryService(c *v1beta1.Canary) string { return ApexService(c) + "-canary" }
+
+// ServiceOf returns the Service of the canary's namespace that host is a name of: podinfo, podinfo.test,
+// podinfo.test.svc or that with the cluster's domain, where a dot may end it.
+func ServiceOf(c *v1beta1.Canary, host string) (service string, found bool) {
+	service, domain, _ := strings.Cut(strings.TrimSuffix(host, "."), ".")
+	if len(validation.IsDNS1035Label(service)) > 0 {
+		return "", false
+	}
+	return service, domain == "" || domain == c.Namespace || strings.HasPrefix(domain+".", c.Namespace+".svc.")
+}

@@ -19,8 +19,8 @@ const OriginalAnnotation = "flagger.app/original-spec"
 // be encoded in JSON; nil says that the object leads to our sides already, because Flagger took it over and kept no
 // original. What another controller made is ErrForeign.
 func TakeOver[Original any](live, rendered *unstructured.Unstructured, original func() (*Original, error)) error {
-	if controller := metav1.GetControllerOf(live); controller != nil {
-		return Foreign(live, "is controlled by %s %s", controller.Kind, controller.Name)
+	if err := Uncontrolled(live); err != nil {
+		return err
 	}
 	saved, found := live.GetAnnotations()[OriginalAnnotation]
 	if !found {
@@ -30,7 +30,7 @@ func TakeOver[Original any](live, rendered *unstructured.Unstructured, original 
 		}
 		content, err := json.Marshal(before)
 		if err != nil {
-			return fmt.Errorf("save the original of %s %s.%s: %w", live.GetKind(), live.GetName(), live.GetNamespace(), err)
+			return fmt.Errorf("save the original of %s: %w", Describe(live), err)
 		}
 		saved = string(content)
 		rendered.SetResourceVersion(live.GetResourceVersion()) // or the saved original may be outdated
@@ -47,14 +47,22 @@ func SavedOriginal[Original any](live *unstructured.Unstructured) (*Original, er
 	}
 	before := new(Original)
 	if err := json.Unmarshal([]byte(saved), before); err != nil {
-		return nil, fmt.Errorf("read the original of %s %s.%s: %w", live.GetKind(), live.GetName(), live.GetNamespace(), err)
+		return nil, fmt.Errorf("read the original of %s: %w", Describe(live), err)
 	}
 	return before, nil
 }
 
+// Uncontrolled says which controller live has, as ErrForeign, or nothing if it has none.
+func Uncontrolled(live *unstructured.Unstructured) error {
+	if controller := metav1.GetControllerOf(live); controller != nil {
+		return Foreign(live, "is controlled by %s %s", controller.Kind, controller.Name)
+	}
+	return nil
+}
+
 // Foreign is ErrForeign about live: the format says, after the object's name, why it may not be taken over.
 func Foreign(live *unstructured.Unstructured, format string, args ...any) error {
-	return fmt.Errorf("%s %s.%s %s: %w", live.GetKind(), live.GetName(), live.GetNamespace(), fmt.Sprintf(format, args...), ErrForeign)
+	return fmt.Errorf("%s %s: %w", Describe(live), fmt.Sprintf(format, args...), ErrForeign)
 }
 
 // Overwritten are the labels and annotations of live whose keys rendered has too.

@@ -86,6 +86,30 @@ func TestTakeOverRefuses(t *testing.T) {
 	}
 }
 
+func TestIsUnclaimed(t *testing.T) {
+	c := routertest.Canary()
+	for name, test := range map[string]struct {
+		claim func(*unstructured.Unstructured)
+		want  bool
+	}{
+		"Nobody":         {claim: func(*unstructured.Unstructured) {}, want: true},
+		"OwnCluster":     {claim: func(object *unstructured.Unstructured) { router.Deps{Owned: true}.Claim(c, object) }},
+		"AnotherCluster": {claim: func(object *unstructured.Unstructured) { router.Deps{}.Claim(c, object) }},
+		"NoController": {
+			claim: func(object *unstructured.Unstructured) {
+				object.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "shop", UID: "1"}})
+			},
+			want: true,
+		},
+	} {
+		object := route(nil)
+		test.claim(object)
+		if got := router.IsUnclaimed(object); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+}
+
 func TestSavedOriginal(t *testing.T) {
 	rendered := route(nil)
 	want := &original{Service: "podinfo", CustomMetadata: v1beta1.CustomMetadata{Labels: map[string]string{"team": "a"}}}

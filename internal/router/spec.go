@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"fmt"
 
 	"flagger.app/flagger/api/v1beta1"
 )
@@ -30,4 +31,15 @@ func Analysis(c *v1beta1.Canary) v1beta1.CanaryAnalysis {
 		return *analysis
 	}
 	return v1beta1.CanaryAnalysis{}
+}
+
+// ValidatePort says whether service.port is one of TCP's, else ErrInvalidSpec. A target that is a Service may do without
+// a port elsewhere, but many providers know a Service by its port alone.
+func ValidatePort(c *v1beta1.Canary) error {
+	const last = 65535
+	port := c.Spec.Service.Port
+	if port != v1beta1.Number(int64(port)) || port < 1 || port > last {
+		return InvalidSpec(fmt.Errorf("service.port %v is not between 1 and %d", port, last))
+	}
+	return nil
 }

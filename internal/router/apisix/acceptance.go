@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // answers are the types of condition by which APISIX's controllers say what they have made of a route, the newest
@@ -18,24 +18,20 @@ var answers = []string{"Accepted", "ResourcesAvailable"}
 // acceptance says what APISIX's controller has made of route, and why it is not taken. A controller that never
 // answers, as it may be told, has no way to tell.
 func acceptance(route *unstructured.Unstructured) (rollout.Acceptance, string, error) {
-	var typed struct {
-		Status struct {
-			Conditions []metav1.Condition `json:"conditions"`
-		} `json:"status"`
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(route.Object, &typed); err != nil {
-		return rollout.Unconfirmed, "", fmt.Errorf("read the status of ApisixRoute %s.%s: %w", route.GetName(), route.GetNamespace(), err)
+	name := router.Describe(route)
+	status, err := router.ReadStatus(route)
+	if err != nil {
+		return rollout.Unconfirmed, "", fmt.Errorf("read the status of %s: %w", name, err)
 	}
 	for _, answer := range answers {
-		condition := meta.FindStatusCondition(typed.Status.Conditions, answer)
+		condition := meta.FindStatusCondition(status.Conditions, answer)
 		switch {
 		case condition == nil:
 			continue
 		case condition.ObservedGeneration < route.GetGeneration(), condition.Status == metav1.ConditionUnknown:
-			return rollout.Unconfirmed, fmt.Sprintf("ApisixRoute %s.%s is not confirmed by APISIX yet", route.GetName(), route.GetNamespace()), nil
+			return rollout.Unconfirmed, name + " is not confirmed by APISIX yet", nil
 		case condition.Status == metav1.ConditionFalse:
-			return rollout.Refused, fmt.Sprintf("ApisixRoute %s.%s is refused by APISIX: its condition %s is False for the reason %s",
-				route.GetName(), route.GetNamespace(), answer, condition.Reason), nil
+			return rollout.Refused, fmt.Sprintf("%s is refused by APISIX: its condition %s is False for the reason %s", name, answer, condition.Reason), nil
 		}
 		return rollout.Taken, "", nil
 	}

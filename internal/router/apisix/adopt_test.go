@@ -4,16 +4,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
-	"flagger.app/flagger/internal/testkit"
 )
 
 // lastApplied is the annotation by which kubectl knows what it delivered.
@@ -68,27 +64,15 @@ func TestFlaggersRouteIsTakenOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(essence(rendered), essence(taken)); diff != "" {
+			if diff := cmp.Diff(routertest.Essence(rendered), routertest.Essence(taken)); diff != "" {
 				t.Errorf("it is not what it would be without Flagger (-want +got):\n%s", diff)
 			}
-			for _, entry := range taken.GetManagedFields() {
-				if entry.Operation == metav1.ManagedFieldsOperationUpdate {
-					t.Errorf("fields are still owned by plain updates of %s: %s", entry.Manager, entry.FieldsV1)
-				}
-			}
+			b.HasNoPlainUpdates(taken)
 		})
 	}
 }
 
-// essence is what of an ApisixRoute is not the API server's.
-func essence(object *unstructured.Unstructured) map[string]any {
-	return map[string]any{
-		"spec": object.Object["spec"], "labels": object.GetLabels(), "annotations": object.GetAnnotations(),
-	}
-}
-
 func TestSomebodyElsesRouteIsLeftAlone(t *testing.T) {
-	yes := true
 	for name, test := range map[string]struct {
 		reason string
 		change func(*unstructured.Unstructured)
@@ -108,20 +92,6 @@ func TestSomebodyElsesRouteIsLeftAlone(t *testing.T) {
 			reason: "Flagger made it for another canary.",
 			change: elsewhere,
 		},
-		"AnotherClustersCanary": {
-			reason: "The annotation stands in for an owner reference.",
-			change: func(object *unstructured.Unstructured) {
-				object.SetAnnotations(map[string]string{router.CreatorAnnotation: "8a1f4c0e-0000-4000-8000-000000000002"})
-			},
-		},
-		"AnotherController": {
-			reason: "Its controller would write it back.",
-			change: func(object *unstructured.Unstructured) {
-				object.SetOwnerReferences([]metav1.OwnerReference{{
-					APIVersion: "example.com/v1", Kind: "Shop", Name: "shop", UID: "8a1f4c0e-0000-4000-8000-000000000003", Controller: &yes,
-				}})
-			},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Log(test.reason)
@@ -129,49 +99,5 @@ func TestSomebodyElsesRouteIsLeftAlone(t *testing.T) {
 			test.change(object)
 			routertest.NewBench(t, provider(t)).LeavesAlone(object, "was not made for this canary")
 		})
-	}
-}
-
-func TestReleaseInAnotherCluster(t *testing.T) {
-	for name, test := range map[string]struct {
-		reason string
-		there  []*unstructured.Unstructured
-	}{
-		"Flaggers": {reason: "It would lead to Services that go with the canary.", there: []*unstructured.Unstructured{flaggers(rollout.Split(40))}},
-		"Nothing":  {reason: "What is not there is released."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := routertest.NewBench(t, provider(t))
-			for _, object := range test.there {
-				b.Create(object, kube.FieldManager)
-			}
-			r := New(router.Deps{Client: b.Deps.Client})
-			for range 2 {
-				if err := r.Release(t.Context(), b.Canary); err != nil {
-					t.Errorf("%s Got error %v", test.reason, err)
-				}
-			}
-			if b.Find(kind, "shop-podinfo-canary") != nil || b.Find(kind, "shop") == nil {
-				t.Error("the canary route must go and the user's stay")
-			}
-		})
-	}
-}
-
-func TestNothingToReleaseWithoutAReference(t *testing.T) {
-	c := canary()
-	c.Spec.RouteRef = nil
-	if err := New(router.Deps{}).Release(t.Context(), c); err != nil {
-		t.Errorf("got error %v, but a canary that never had a route must be let go", err)
-	}
-}
-
-func TestNothingToReleaseWithoutTheCRD(t *testing.T) {
-	bare, err := client.New(testkit.StartAPIServer(t), client.Options{Mapper: meta.NewDefaultRESTMapper(nil)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := New(router.Deps{Client: bare}).Release(t.Context(), canary()); err != nil {
-		t.Errorf("got error %v, but a cluster without ApisixRoutes has none to delete", err)
 	}
 }

@@ -29,7 +29,7 @@ func TestAnEditOfTheCanaryRouteIsRepaired(t *testing.T) {
 		"NoWeight": {
 			reason: "APISIX takes a missing weight for 100, which is 50 percent of this rule.",
 			edit: first(func(one rule) {
-				for _, b := range objects(one, "backends") {
+				for _, b := range router.Objects(one, "backends") {
 					delete(b, "weight")
 				}
 			}), found: rollout.Split(38),

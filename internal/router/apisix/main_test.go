@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
@@ -42,8 +43,8 @@ func route(name string, list ...rule) *unstructured.Unstructured {
 	return object
 }
 
-// usersRoute leads to the Service podinfo by two rules, and by a third to the Service web.
-func usersRoute() *unstructured.Unstructured {
+// theirRoute leads to the Service podinfo by two rules, and by a third to the Service web.
+func theirRoute() *unstructured.Unstructured {
 	object := route("shop", lead("all", "/*", "podinfo"), lead("api", "/api/*", "podinfo"), lead("web", "/web/*", "web"))
 	object.Object["spec"].(map[string]any)["ingressClassName"] = "apisix"
 	object.SetLabels(map[string]string{"app": "shop"})
@@ -54,7 +55,7 @@ func usersRoute() *unstructured.Unstructured {
 // weights sets those of the first rule's backends, in their order.
 func weights(values ...int64) func(*unstructured.Unstructured) {
 	return func(object *unstructured.Unstructured) {
-		for i, b := range objects(rules(object)[0], "backends") {
+		for i, b := range router.Objects(rules(object)[0], "backends") {
 			b["weight"] = values[i]
 		}
 	}
@@ -63,7 +64,7 @@ func weights(values ...int64) func(*unstructured.Unstructured) {
 // elsewhere makes all rules lead to another Service.
 func elsewhere(object *unstructured.Unstructured) {
 	for _, one := range rules(object) {
-		for _, b := range objects(one, "backends") {
+		for _, b := range router.Objects(one, "backends") {
 			b["serviceName"] = "other"
 		}
 	}

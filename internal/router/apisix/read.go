@@ -3,7 +3,6 @@ package apisix
 import (
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -33,11 +32,8 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) rollout.Traffic {
 	return router.Shares(primary, canary)
 }
 
-// isFlaggers says whether route, which has no owner, was made for c by a Flagger that could not set one.
+// isFlaggers says whether route, which nobody claims, was made for c by a Flagger that could not set one.
 func isFlaggers(c *v1beta1.Canary, route *unstructured.Unstructured) bool {
-	if metav1.GetControllerOf(route) != nil || route.GetAnnotations()[router.CreatorAnnotation] != "" {
-		return false
-	}
 	return slices.ContainsFunc(rules(route), func(one rule) bool {
 		return priorityOf(one) == lift && find(one, router.PrimaryService(c)) != nil && find(one, router.CanaryService(c)) != nil
 	})

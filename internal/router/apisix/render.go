@@ -7,13 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 )
 
 // Texts of the contract, which users see in events, and our own of the same kind.
 const (
+	textNoWeights  = "RoutingRule %s.%s update failed: no valid weights"
 	textNoRules    = "APISIX route %s.%s's spec.http is empty"
 	textNoBackend  = "Can not find %s backend on apisix route %s.%s"
 	textOneBackend = "APISIX route %s.%s's http route %s only one http backend is supported"
@@ -25,24 +25,17 @@ const (
 // we own; whose the object is, is not its matter. It changes nothing of c or source. A source that cannot be divided is
 // router.ErrInvalidSpec.
 func render(c *v1beta1.Canary, source *unstructured.Unstructured, want rollout.Traffic) (*unstructured.Unstructured, error) {
+	if want.Primary <= 0 && want.Canary <= 0 {
+		return nil, fmt.Errorf(textNoWeights, router.ObjectName(c), c.Namespace)
+	}
 	divided, err := divide(c, source, want)
 	if err != nil {
-		return nil, router.InvalidSpec(fmt.Errorf("spec.routeRef: %w", err))
+		return nil, router.InvalidSpec(fmt.Errorf(field+": %w", err))
 	}
-	spec := map[string]any{}
-	for field, value := range source.Object["spec"].(map[string]any) { // it has rules
-		spec[field] = runtime.DeepCopyJSONValue(value)
-	}
+	route := router.CopyOf(c, source, canaryRoute(c))
+	spec := route.Object["spec"].(map[string]any) // it has rules
 	spec["http"] = divided
 	delete(spec, "stream")
-	route := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	route.SetGroupVersionKind(kind)
-	route.SetNamespace(c.Namespace)
-	route.SetName(canaryRoute(c))
-	if labels := kube.WithoutTracking(source.GetLabels()); len(labels) > 0 {
-		route.SetLabels(labels)
-	}
-	route.SetAnnotations(kube.Guarded(kube.WithoutTracking(source.GetAnnotations())))
 	return route, nil
 }
 
@@ -77,10 +70,10 @@ func divide(c *v1beta1.Canary, source *unstructured.Unstructured, want rollout.T
 // user's route leads to.
 func check(c *v1beta1.Canary, source *unstructured.Unstructured, one rule) error {
 	route, namespace := source.GetName(), source.GetNamespace()
-	if len(objects(one, "backends")) > 1 {
+	if len(router.Objects(one, "backends")) > 1 {
 		return fmt.Errorf(textOneBackend, route, namespace, one["name"])
 	}
-	if len(objects(one, "upstreams")) > 0 && weightOf(find(one, router.ApexService(c))) != defaultWeight {
+	if len(router.Objects(one, "upstreams")) > 0 && weightOf(find(one, router.ApexService(c))) != defaultWeight {
 		return fmt.Errorf(textUpstreams, route, namespace, one["name"], router.ApexService(c))
 	}
 	for _, other := range rules(source) {

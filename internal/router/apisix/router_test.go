@@ -18,7 +18,7 @@ func provider(t *testing.T) routertest.Provider {
 		Row:    Row(),
 		CRDs:   []string{routertest.CRD(t, "apisix_apisixroutes.yaml")},
 		Canary: canary,
-		Given:  []*unstructured.Unstructured{usersRoute()},
+		Given:  []*unstructured.Unstructured{theirRoute()},
 		Object: "shop-podinfo-canary",
 		Edit: func(b *routertest.Bench) {
 			b.Edit(kind, "shop", func(object *unstructured.Unstructured) {

@@ -21,24 +21,13 @@ type (
 )
 
 // rules are those of route for HTTP, as parts of it.
-func rules(route *unstructured.Unstructured) []rule { return objects(route.Object, "spec", "http") }
-
-// objects are the elements of the list at a path below object that are objects themselves.
-func objects(object map[string]any, path ...string) []map[string]any {
-	value, _, _ := unstructured.NestedFieldNoCopy(object, path...)
-	items, _ := value.([]any)
-	var list []map[string]any
-	for _, item := range items {
-		if one, ok := item.(map[string]any); ok {
-			list = append(list, one)
-		}
-	}
-	return list
+func rules(route *unstructured.Unstructured) []rule {
+	return router.Objects(route.Object, "spec", "http")
 }
 
 // find returns the backend of one that is for the Service, or nil.
 func find(one rule, service string) backend {
-	list := objects(one, "backends")
+	list := router.Objects(one, "backends")
 	at := slices.IndexFunc(list, func(b backend) bool { return b["serviceName"] == service })
 	if at < 0 {
 		return nil

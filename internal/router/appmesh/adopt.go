@@ -72,7 +72,7 @@ func (p piece) handBack(_ *v1beta1.Canary, live *unstructured.Unstructured) (*un
 			continue
 		}
 		if err := unstructured.SetNestedField(restored.Object, present, fields(path)...); err != nil {
-			return nil, fmt.Errorf("restore %s of %s %s.%s: %w", path, live.GetKind(), live.GetName(), live.GetNamespace(), err)
+			return nil, fmt.Errorf("restore %s of %s: %w", path, router.Describe(live), err)
 		}
 	}
 	return restored, nil

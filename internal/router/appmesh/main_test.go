@@ -20,15 +20,14 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 // versions are all there are, by their provider's name.
 var versions = map[string]Version{V1beta1.provider: V1beta1, V1beta2.provider: V1beta2}
 
-// crds are the paths of App Mesh's own CRDs, with a stand-in for the older version.
-func crds(t *testing.T) []string {
+// olderCRDs are the paths of those of App Mesh's own CRDs that there were in the older version, with a stand-in for it.
+func olderCRDs(t *testing.T) []string {
 	t.Helper()
-	routers := routertest.CRD(t, "appmesh_virtualrouters.yaml")
 	content, err := os.ReadFile("testdata/v1beta1.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths := []string{routers}
+	var paths []string
 	for document := range bytes.SplitSeq(content, []byte("---\n")) {
 		var old struct {
 			Kind    string         `json:"kind"`
@@ -63,7 +62,7 @@ func extended(t *testing.T, path string, version map[string]any) string {
 	if content, err = yaml.Marshal(crd.Object); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), filepath.Base(path))
+	file := filepath.Join(t.TempDir(), "with-v1beta1-"+filepath.Base(path))
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +87,6 @@ func provider(t *testing.T, v Version) routertest.Provider {
 	t.Helper()
 	p := routertest.Provider{
 		Row:    Row(v),
-		CRDs:   crds(t),
 		Object: v.routing(routertest.Canary()),
 		Canary: func() *v1beta1.Canary {
 			c := routertest.Canary()
@@ -113,8 +111,12 @@ func provider(t *testing.T, v Version) routertest.Provider {
 		p.Further = append(p.Further, object)
 	}
 	if v.meshName {
+		p.StandIns = olderCRDs(t)
+		p.Namespace = "test"
+		p.Users = func() *unstructured.Unstructured { return usersOldService(p.Object) }
 		return p
 	}
+	p.CRDs = append(olderCRDs(t), routertest.CRD(t, "appmesh_virtualrouters.yaml"))
 	p.Given = []*unstructured.Unstructured{service("podinfo-primary", "podinfo-primary"), service("podinfo-canary", "podinfo")}
 	p.Users = func() *unstructured.Unstructured { return virtualRouter("podinfo", "podinfo") }
 	return p

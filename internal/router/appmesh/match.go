@@ -7,20 +7,18 @@ import (
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/router"
 )
 
 // conditions are those of the A/B test, one for each entry of analysis.match, in the order of the test. Without a test
 // there are none.
 func conditions(c *v1beta1.Canary) ([][]any, error) {
-	analysis := c.GetAnalysis()
-	if analysis == nil {
-		return nil, nil
-	}
-	if count, most := len(analysis.Match), priorityOfRest-priorityOfTest; count > most {
+	test := router.Analysis(c).Match
+	if count, most := len(test), priorityOfRest-priorityOfTest; count > most {
 		return nil, fmt.Errorf("analysis.match has %d entries, App Mesh can tell %d apart", count, most)
 	}
 	var all [][]any
-	for i, request := range analysis.Match {
+	for i, request := range test {
 		switch {
 		case len(request.Headers) == 0:
 			return nil, fmt.Errorf("analysis.match[%d] has no headers, and App Mesh would match every request", i)

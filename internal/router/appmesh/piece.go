@@ -65,16 +65,21 @@ func (p piece) render(c *v1beta1.Canary, live *unstructured.Unstructured) *unstr
 	return object
 }
 
-// withdrawn are the annotations of live, which was made for the canary, that the spec asks for no longer.
-func (p piece) withdrawn(live *unstructured.Unstructured) []string {
-	var keys []string
+// withdraw takes annotations that the spec asks for no longer off live, which was made for the canary. It returns nil if
+// live has none of these.
+func (p piece) withdraw(live *unstructured.Unstructured) *unstructured.Unstructured {
+	annotations, present := live.GetAnnotations(), len(live.GetAnnotations())
 	for _, key := range []string{gatewayExpose, gatewayDomain, gatewayTimeout, gatewayRetries} {
-		_, present := live.GetAnnotations()[key]
-		if _, wanted := p.metadata.Annotations[key]; present && !wanted {
-			keys = append(keys, key)
+		if _, wanted := p.metadata.Annotations[key]; !wanted {
+			delete(annotations, key)
 		}
 	}
-	return keys
+	if len(annotations) == present {
+		return nil
+	}
+	withdrawn := live.DeepCopy()
+	withdrawn.SetAnnotations(annotations)
+	return withdrawn
 }
 
 // value is a copy of what object, which may be nil, has at path, or nil.

@@ -46,43 +46,29 @@ func (d dialect) destinations(c *v1beta1.Canary, live *unstructured.Unstructured
 
 // routes are those of object, in the API's JSON.
 func routes(object *unstructured.Unstructured) ([]map[string]any, error) {
-	items, _, err := unstructured.NestedSlice(object.Object, "spec", "routes")
+	list, err := router.CopyObjects(object.Object, "spec", "routes")
 	if err != nil {
-		return nil, unreadable(object, err)
-	}
-	var list []map[string]any
-	for i, item := range items {
-		route, ok := item.(map[string]any)
-		if !ok {
-			return nil, unreadable(object, fmt.Errorf("spec.routes[%d] is no object", i))
-		}
-		list = append(list, route)
+		return nil, fmt.Errorf("read the routes of %s: %w", router.Describe(object), err)
 	}
 	return list, nil
-}
-
-func unreadable(object *unstructured.Unstructured, cause error) error {
-	return fmt.Errorf("read the routes of %s %s.%s: %w", object.GetKind(), object.GetName(), object.GetNamespace(), cause)
 }
 
 // targetsOf are the weighted targets of route, whatever its protocol.
 func targetsOf(route map[string]any) []map[string]any {
 	var targets []map[string]any
 	for _, field := range slices.Sorted(maps.Keys(route)) {
-		items, _, _ := unstructured.NestedSlice(route, field, "action", "weightedTargets") // name and priority have none
-		for _, item := range items {
-			if target, ok := item.(map[string]any); ok {
-				targets = append(targets, target)
-			}
-		}
+		targets = append(targets, router.Objects(route, field, "action", "weightedTargets")...) // name and priority have none
 	}
 	return targets
 }
 
-// hostAt tells the Service whose pods are those of a VirtualNode, by the host at path.
+// hostAt tells the Service whose pods are those of a VirtualNode, by the host at path, or that host where it is none.
 func hostAt(path string) func(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
 	return func(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
 		host, _ := value(live, path).(string)
-		return []string{serviceOf(c, host)}, nil
+		if service, found := router.ServiceOf(c, host); found {
+			host = service
+		}
+		return []string{host}, nil
 	}
 }

@@ -111,19 +111,3 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		})
 	}
 }
-
-func TestServiceOf(t *testing.T) {
-	for host, want := range map[string]string{
-		"podinfo":                          "podinfo",
-		"podinfo.test":                     "podinfo",
-		"podinfo.test.svc.cluster.local.":  "podinfo",
-		"podinfo.test.svc.example.org":     "podinfo",
-		"podinfo.prod.svc.cluster.local.":  "podinfo.prod.svc.cluster.local.",
-		"podinfo.test.example.com":         "podinfo.test.example.com",
-		"internal-lb.us-west-2.elb.aws.io": "internal-lb.us-west-2.elb.aws.io",
-	} {
-		if got := serviceOf(routertest.Canary(), host); got != want {
-			t.Errorf("%s: got %s, want %s", host, got, want)
-		}
-	}
-}

@@ -19,10 +19,13 @@ import (
 const (
 	textGet       = "%s %s.%s get query error: %w"
 	textNoRoutes  = "%s routes %s not found: %w"
-	textCreate    = "%s %s.%s create error: %w"
-	textUpdate    = "%s %s.%s update error: %w"
 	textNoService = "service %s.%s get query error: %w"
 )
+
+// textsOf are the contract's for a write of an object of the kind.
+func textsOf(kind string) router.Texts {
+	return router.Texts{Create: kind + " %s.%s create error: %w", Update: kind + " %s.%s update error: %w"}
+}
 
 // Router divides traffic by the objects of App Mesh's controller.
 type Router struct {
@@ -152,8 +155,9 @@ func (r *Router) pods(ctx context.Context, c *v1beta1.Canary) (map[string]map[st
 type change struct {
 	live     *unstructured.Unstructured
 	manifest kube.Manifest
-	// withdrawn are annotations of live that the spec asks for no longer.
-	withdrawn []string
+	// cleared is live without annotations that the spec asks for no longer, which an apply would leave; nil where it has
+	// none of these.
+	cleared *unstructured.Unstructured
 }
 
 // plan is the change by which live, nil for none, becomes what p says.
@@ -166,42 +170,18 @@ func plan(deps router.Deps, c *v1beta1.Canary, p piece, live *unstructured.Unstr
 	deps.Claim(c, rendered)
 	one.manifest.Whole = slices.Concat(p.whole, p.exact)
 	if live != nil {
-		one.withdrawn = p.withdrawn(live)
+		one.cleared = p.withdraw(live)
 	}
 	return one, nil
 }
 
 // perform writes a change, if there is any.
 func (r *Router) perform(ctx context.Context, one change) error {
-	object, live, text := one.manifest.Object, one.live, textUpdate
-	if live == nil {
-		text = textCreate
-	}
-	var err error
-	if len(one.withdrawn) > 0 {
-		live, err = r.withdraw(ctx, live, one.withdrawn)
-	}
-	if err == nil {
-		err = kube.Apply(ctx, r.deps.Client, live, one.manifest)
-	}
-	if err != nil {
-		return fmt.Errorf(text, object.GetKind(), object.GetName(), object.GetNamespace(), err)
-	}
-	return nil
-}
-
-// withdraw takes annotations off live. An apply does not do that alone: it leaves an object that carries all it wants.
-func (r *Router) withdraw(ctx context.Context, live *unstructured.Unstructured, keys []string) (*unstructured.Unstructured, error) {
-	stripped, annotations := live.DeepCopy(), live.GetAnnotations()
-	for _, key := range keys {
-		delete(annotations, key)
-	}
-	stripped.SetAnnotations(annotations)
-	return stripped, r.deps.Swap(ctx, live, stripped)
+	return r.deps.Rewrite(ctx, one.live, one.cleared, one.manifest, textsOf(one.manifest.Object.GetKind()))
 }
 
 // Release restores a user's objects, beginning with those by which traffic enters. Those that were made for c go with
-// c: by their owner reference or, where there can be none, now.
+// c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	lives, err := r.lives(ctx, c)
 	if err != nil {

@@ -10,99 +10,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"flagger.app/flagger/api/istio"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 )
 
-func TestConformance(t *testing.T) { routertest.Run(t, provider(t, V1beta2)) }
-
-// The suite goes by the names of objects, and those of v1beta1 have the bench's namespace in them.
-func TestConformanceOfV1beta1(t *testing.T) {
-	for _, p := range V1beta1.pieces(routertest.Canary(), sheet{}) {
-		stem, _, qualified := strings.Cut(p.name, ".")
-		for test, play := range map[string]func(*routertest.Bench, schema.GroupVersionKind, string){
-			"KeepsWhatOthersAnnotate": keepsWhatOthersAnnotate, "RepairsDrift": repairsDrift, "RefusesAnotherControllersWork": refusesAnotherControllersWork,
-		} {
-			t.Run(test+"/"+p.kind.Kind+"/"+stem, func(t *testing.T) {
-				b := routertest.NewBench(t, provider(t, V1beta1))
-				if _, err := b.Router.Observe(t.Context(), b.Canary); !errors.Is(err, router.ErrNotFound) {
-					t.Errorf("got error %v, but nothing is routed", err)
-				}
-				b.Settle(rollout.Split(10))
-				name := stem
-				if qualified {
-					name = hostOf(b.Canary, stem)
-				}
-				play(b, p.kind, name)
-			})
-		}
-	}
-}
-
-func keepsWhatOthersAnnotate(b *routertest.Bench, kind schema.GroupVersionKind, name string) {
-	b.Edit(kind, name, func(object *unstructured.Unstructured) {
-		object.SetAnnotations(map[string]string{"example.com/theirs": "yes"})
-	})
-	b.Settle(rollout.Split(20))
-	annotations := b.Object(kind, name).GetAnnotations()
-	if annotations["example.com/theirs"] != "yes" || annotations["kustomize.toolkit.fluxcd.io/reconcile"] != "disabled" {
-		b.Errorf("got annotations %v", annotations)
-	}
-}
-
-func repairsDrift(b *routertest.Bench, kind schema.GroupVersionKind, name string) {
-	want := essence(b.Object(kind, name))
-	b.Edit(kind, name, damage(kind))
-	b.Settle(rollout.Split(10))
-	if diff := cmp.Diff(want, essence(b.Object(kind, name))); diff != "" {
-		b.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func refusesAnotherControllersWork(b *routertest.Bench, kind schema.GroupVersionKind, name string) {
-	other := b.Canary.DeepCopy()
-	other.Name, other.UID = "another", "2"
-	b.Edit(kind, name, func(object *unstructured.Unstructured) {
-		object.SetOwnerReferences([]metav1.OwnerReference{kube.OwnerReference(other)})
-	})
-	if err := b.Router.Apply(b.Context(), b.Canary, rollout.Split(20)); !errors.Is(err, router.ErrForeign) {
-		b.Errorf("got error %v", err)
-	}
-	if writes := b.Writes(); writes != 0 {
-		b.Errorf("it wrote %d times", writes)
-	}
-}
-
-// In another cluster there are no owners, and so what was made goes with Release, by which traffic enters first.
-func TestReleaseInAnotherCluster(t *testing.T) {
+func TestConformance(t *testing.T) {
 	for name, v := range versions {
-		t.Run(name, func(t *testing.T) {
-			b := routertest.NewBench(t, provider(t, v))
-			r := New(v, router.Deps{Client: b.Deps.Client})
-			if err := r.Apply(t.Context(), b.Canary, rollout.Split(10)); err != nil {
-				t.Fatal(err)
-			}
-			for range 2 {
-				if err := r.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, p := range v.pieces(b.Canary, sheet{}) {
-				if b.Find(p.kind, p.name) != nil {
-					t.Errorf("%s %s outlived its canary", p.kind.Kind, p.name)
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { routertest.Run(t, provider(t, v)) })
 	}
 }
 

@@ -85,9 +85,8 @@ func parseService(c *v1beta1.Canary) (settings, error) {
 		port:      int64(service.Port),
 		accessLog: c.Annotations[accessLogAnnotation] == "enabled",
 	}
-	const last = 65535
-	if service.Port != v1beta1.Number(s.port) || s.port < 1 || s.port > last {
-		return s, fmt.Errorf("service.port %v is not between 1 and %d", service.Port, last)
+	if err := router.ValidatePort(c); err != nil {
+		return s, err
 	}
 	s.podPort = s.port
 	if service.TargetPort.Type == intstr.Int && service.TargetPort.IntVal > 0 {

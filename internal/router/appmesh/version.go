@@ -34,7 +34,8 @@ type Version struct {
 	routing func(c *v1beta1.Canary) string
 	// pieces are all objects, in the order in which they are to be written.
 	pieces func(c *v1beta1.Canary, s sheet) []piece
-	// acceptance says what App Mesh has made of the object that has the weights, and why it is not taken.
+	// acceptance says what App Mesh has made of the object that has the weights, and why it is not taken. The conditions
+	// of v1beta1 do not say what generation they are about.
 	acceptance func(live *unstructured.Unstructured) (rollout.Acceptance, string, error)
 	dialect
 }
@@ -58,7 +59,7 @@ var (
 		features:   features{meshName: true},
 		routing:    hostOfApex,
 		pieces:     oldPieces,
-		acceptance: neverTold,
+		acceptance: router.NeverTold,
 		dialect:    oldDialect,
 	}
 	// V1beta2 is appmesh.k8s.aws/v1beta2, which the controller serves since.

@@ -3,8 +3,6 @@ package contour
 import (
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"flagger.app/flagger/internal/rollout"
 )
 
@@ -61,7 +59,7 @@ func TestAcceptance(t *testing.T) {
 			proxy := httpProxy()
 			proxy.SetGeneration(present)
 			if test.status != nil {
-				proxy = &unstructured.Unstructured{Object: map[string]any{"metadata": proxy.Object["metadata"], "status": test.status}}
+				proxy.Object["status"] = test.status
 			}
 			got, message := acceptance(proxy)
 			if got != test.want || message != test.message {

@@ -63,7 +63,7 @@ func check(c *v1beta1.Canary, live *unstructured.Unstructured, one route) error 
 	if found && !equality.Semantic.DeepEqual(conditions, plain(c)) || !found && prefix(c) != "/" {
 		return router.Foreign(live, "has other conditions in spec.routes[0] than the prefix %s", prefix(c))
 	}
-	for i, e := range objects(one, "services") {
+	for i, e := range router.Objects(one, "services") {
 		if e["name"] != router.ApexService(c) || e["mirror"] == true {
 			return router.Foreign(live, "leads in spec.routes[0].services[%d] to %v, not to Service %s alone", i, e["name"], router.ApexService(c))
 		}
@@ -93,7 +93,7 @@ func (r *Router) handBack(c *v1beta1.Canary, live *unstructured.Unstructured) (*
 			continue
 		}
 		if err := unstructured.SetNestedField(restored.Object, value, "spec", field); err != nil {
-			return nil, fmt.Errorf("restore spec.%s of HTTPProxy %s.%s: %w", field, live.GetName(), live.GetNamespace(), err)
+			return nil, fmt.Errorf("restore spec.%s of %s: %w", field, router.Describe(live), err)
 		}
 	}
 	return restored, nil

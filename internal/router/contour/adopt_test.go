@@ -1,8 +1,6 @@
 package contour
 
 import (
-	"errors"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,22 +73,9 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Log(test.reason)
 			b := newBench(t, class)
-			b.Create(test.proxy, "kubectl")
-			before := b.Routing().GetResourceVersion()
-			if _, err := b.Router.Observe(t.Context(), b.Canary); !errors.Is(err, router.ErrNotFound) {
-				t.Errorf("observe: got error %v, want that nothing is routed yet", err)
-			}
-			err := b.Router.Apply(t.Context(), b.Canary, rollout.ToPrimary())
-			if !errors.Is(err, router.ErrForeign) || !strings.HasPrefix(err.Error(), "HTTPProxy podinfo."+b.Canary.Namespace+" "+test.want) {
-				t.Errorf("%s Got error %v, want %q", test.reason, err, test.want)
-			}
-			if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-				t.Errorf("release: %v", err)
-			}
-			if b.Routing().GetResourceVersion() != before {
-				t.Error("the user's object was written")
-			}
+			b.LeavesAlone(test.proxy, "HTTPProxy podinfo."+b.Canary.Namespace+" "+test.want)
 		})
 	}
 }
@@ -122,15 +107,6 @@ func TestWhatIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestAnotherControllersIsNamed(t *testing.T) {
-	live := httpProxy(to(side("podinfo", nil)))
-	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
-	_, err := New(class, router.Deps{Owned: true}).desired(routertest.Canary(), live, rollout.ToPrimary())
-	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "HTTPProxy podinfo.test is controlled by App podinfo") {
-		t.Errorf("got error %v", err)
-	}
-}
-
 // An HTTPProxy that Flagger took over has no original: with the canary's end its users must still reach the apex
 // Service, in the way that they reached its sides.
 func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
@@ -151,11 +127,7 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.Create(left, kube.FieldManager)
-			for range 2 {
-				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.Release()
 			released := b.Routing()
 			apex := to(entry{
 				"name": "podinfo", "port": int64(80), "protocol": "h2c", "weight": int64(100),
@@ -211,15 +183,6 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 				t.Errorf("annotations of ours are left: %v", released.GetAnnotations())
 			}
 		})
-	}
-}
-
-func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
-	live := httpProxy(to(side("podinfo-primary", int64(100))))
-	live.SetAnnotations(map[string]string{router.OriginalAnnotation: "{"})
-	_, err := New(class, router.Deps{}).handBack(routertest.Canary(), live)
-	if err == nil || !strings.HasPrefix(err.Error(), "read the original of HTTPProxy podinfo.test: ") {
-		t.Errorf("got error %v", err)
 	}
 }
 

@@ -2,13 +2,8 @@ package contour
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
@@ -16,10 +11,8 @@ import (
 )
 
 var (
-	errNoCondition = errors.New("has no headers and no queryParams, and would match every request")
-	errOther       = errors.New("Contour can match headers and queryParams alone")
-	errTwice       = errors.New("is exact in an entry before this one too, and must meet all entries at once")
-	errNoText      = errors.New("must be exact, prefix, suffix or regex")
+	errTwice  = errors.New("is exact in an entry before this one too, and must meet all entries at once")
+	errNoText = errors.New("must be exact, prefix, suffix or regex")
 )
 
 // condition is one that a request must meet, in the API's JSON.
@@ -40,53 +33,29 @@ func prefix(c *v1beta1.Canary) string {
 	return everything
 }
 
-// matching is what the requests of an A/B test meet besides, in the order of the test and sorted by name within an
-// entry: maps have no order, and a list that changes its order looks like drift. It is empty without a test. The error
-// names what Contour cannot match.
+// matching is what the requests of an A/B test meet besides. It is empty without a test. The error names what Contour
+// cannot match.
 func matching(c *v1beta1.Canary) ([]any, error) {
-	all := conjunction{exact: map[string]bool{}}
-	for i, match := range router.Analysis(c).Match {
-		field := fmt.Sprintf("spec.analysis.match[%d]", i)
-		if len(match.Headers)+len(match.QueryParams) == 0 {
-			return nil, fmt.Errorf("%s %w", field, errNoCondition)
-		}
-		known := istio.HTTPMatchRequest{Name: match.Name, Headers: match.Headers, QueryParams: match.QueryParams}
-		if !equality.Semantic.DeepEqual(match, known) {
-			return nil, fmt.Errorf("%s: %w", field, errOther)
-		}
-		if err := all.add("header", match.Headers); err != nil {
-			return nil, fmt.Errorf("%s.headers.%w", field, err)
-		}
-		if err := all.add("queryParameter", match.QueryParams); err != nil {
-			return nil, fmt.Errorf("%s.queryParams.%w", field, err)
-		}
-	}
-	return all.conditions, nil
-}
-
-// conjunction are conditions that must all be met.
-type conjunction struct {
-	conditions []any
+	kinds := map[router.Part]string{router.Headers: "header", router.QueryParams: "queryParameter"}
 	// exact are the names, by kind, that are to have one value and no other. Contour drops a route with two such
 	// conditions of a name, and all of its requests with it.
-	exact map[string]bool
-}
-
-// add appends the conditions of one kind, each for one name.
-func (all *conjunction) add(kind string, values map[string]istio.StringMatch) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		how, text, err := comparison(values[name])
-		key := kind + " " + strings.ToLower(name)
-		if how == "exact" && all.exact[key] {
-			err = errTwice
-		}
+	exact := map[string]bool{}
+	var conditions []any
+	err := router.EachCondition(c, "Contour", func(part router.Part, name string, value istio.StringMatch) error {
+		how, text, err := comparison(value)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		all.exact[key] = all.exact[key] || how == "exact"
-		all.conditions = append(all.conditions, condition{kind: map[string]any{"name": name, how: text}})
-	}
-	return nil
+		if key := kinds[part] + " " + strings.ToLower(name); how == "exact" {
+			if exact[key] {
+				return errTwice
+			}
+			exact[key] = true
+		}
+		conditions = append(conditions, condition{kinds[part]: map[string]any{"name": name, how: text}})
+		return nil
+	})
+	return conditions, err
 }
 
 // comparison is Contour's field for value and what it says there. A regular expression has to match all of a text.

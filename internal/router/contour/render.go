@@ -3,7 +3,6 @@ package contour
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,16 +33,7 @@ func render(class string, c *v1beta1.Canary, live *unstructured.Unstructured, wa
 	if class != "" {
 		spec[classField] = class
 	}
-	proxy := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	proxy.SetGroupVersionKind(kind)
-	proxy.SetNamespace(c.Namespace)
-	proxy.SetName(router.ObjectName(c))
-	metadata := router.ApexMetadata(c)
-	if len(metadata.Labels) > 0 {
-		proxy.SetLabels(maps.Clone(metadata.Labels))
-	}
-	proxy.SetAnnotations(metadata.Annotations)
-	return proxy, nil
+	return router.ApexObject(c, kind, spec), nil
 }
 
 // divide makes the routes: in an A/B test only the matching requests are divided, and the primary has the others.

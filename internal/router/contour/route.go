@@ -9,6 +9,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // overrideHeader tells Linkerd which Service a request is for; Contour sends requests to pods, which Linkerd cannot
@@ -32,25 +33,12 @@ func routes(object *unstructured.Unstructured) []route {
 	if object == nil {
 		return nil
 	}
-	return objects(object.Object, "spec", routesField)
+	return router.Objects(object.Object, "spec", routesField)
 }
 
 // entries are those of one route that get its requests, and no copies of them.
 func entries(one route) []entry {
-	return slices.DeleteFunc(objects(one, "services"), func(e entry) bool { return e["mirror"] == true })
-}
-
-// objects are the elements of the list at a path below object that are objects themselves.
-func objects(object map[string]any, path ...string) []map[string]any {
-	value, _, _ := unstructured.NestedFieldNoCopy(object, path...)
-	items, _ := value.([]any)
-	var list []map[string]any
-	for _, item := range items {
-		if one, ok := item.(map[string]any); ok {
-			list = append(list, one)
-		}
-	}
-	return list
+	return slices.DeleteFunc(router.Objects(one, "services"), func(e entry) bool { return e["mirror"] == true })
 }
 
 // find returns the first of list that is for one of services, which are tried in order, or nil.
@@ -86,7 +74,7 @@ func overriding(e entry, destination string) map[string]any {
 		policy = present
 	}
 	var set []any
-	for _, header := range objects(policy, "set") {
+	for _, header := range router.Objects(policy, "set") {
 		if header["name"] != overrideHeader {
 			set = append(set, header)
 		}

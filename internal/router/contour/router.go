@@ -37,12 +37,9 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 	if err := validate(c); err != nil {
 		return rollout.Routing{}, err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Need(ctx, c, kind, textGet)
 	if err != nil {
 		return rollout.Routing{}, err
-	}
-	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found := read(c, live)
 	if !found {
@@ -58,7 +55,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err := validate(c); err != nil {
 		return err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, kind, textGet)
 	if err != nil {
 		return err
 	}
@@ -84,21 +81,11 @@ func (r *Router) desired(c *v1beta1.Canary, live *unstructured.Unstructured, wan
 	return manifest, nil
 }
 
-// Release restores a user's HTTPProxy. One that was made for c goes with c: by its owner reference or, where there can
-// be none, now.
+// Release restores a user's HTTPProxy. One that was made for c goes with c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, kind, textGet)
 	if err != nil {
 		return kube.IgnoreMissingCRD(err)
 	}
 	return r.deps.Release(ctx, c, live, r.handBack)
-}
-
-// get returns the HTTPProxy, or nil if there is none.
-func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	live, err := r.deps.Get(ctx, kind, c.Namespace, router.ObjectName(c))
-	if err != nil {
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	return live, nil
 }

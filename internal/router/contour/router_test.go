@@ -170,9 +170,7 @@ func TestObserveTellsWhatContourSays(t *testing.T) {
 		"type": "Valid", "status": "True", "reason": "Valid", "message": "Valid HTTPProxy",
 		"observedGeneration": proxy.GetGeneration(), "lastTransitionTime": "2026-01-02T03:04:05Z",
 	}}}
-	if err := b.Direct.Status().Update(t.Context(), proxy); err != nil {
-		t.Fatal(err)
-	}
+	b.Report(proxy)
 	if got := b.Observe(); got != (rollout.Routing{Traffic: rollout.ToPrimary()}) {
 		t.Errorf("when Contour has taken it: %+v", got)
 	}

@@ -155,9 +155,7 @@ func TestANewWeightAwaitsANewAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			route.Object["status"] = answer
-			if err := b.Direct.Status().Update(t.Context(), route); err != nil {
-				t.Fatal(err)
-			}
+			b.Report(route)
 			want := rollout.Routing{Traffic: rollout.Split(10), Acceptance: rollout.Taken}
 			if diff := cmp.Diff(want, b.Observe()); diff != "" {
 				t.Errorf("after the answer (-want +got):\n%s", diff)

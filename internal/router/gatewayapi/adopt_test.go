@@ -41,11 +41,7 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.Create(left, kube.FieldManager)
-			for range 2 {
-				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.Release()
 			released := b.Routing()
 			want := []any{map[string]any{
 				"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/"}}},

@@ -3,7 +3,6 @@ package gatewayapi
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,9 +13,12 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// read is the inverse of render: the traffic that route is configured for. It returns false where no rule has both of
-// our backends. Of the cookies, those are reported which the route sets or expires now.
+// read is the inverse of render: the traffic that route, which may be nil, is configured for. It returns false where no
+// rule has both of our backends. Of the cookies, those are reported which the route sets or expires now.
 func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic, bool, error) {
+	if route == nil {
+		return rollout.Traffic{}, false, nil
+	}
 	spec := gatewayv1.HTTPRouteSpec{}
 	content, _, err := unstructured.NestedMap(route.Object, "spec")
 	if err == nil {
@@ -35,7 +37,7 @@ func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic,
 	traffic.Affinity.Cookie, _ = cookieOf(canary.Filters)
 	traffic.Affinity.PrimaryCookie, _ = cookieOf(primary.Filters)
 	for _, rule := range others {
-		if cookie, attributes := cookieOf(rule.Filters); traffic.Canary == 0 && strings.Contains(attributes, expiredAge) {
+		if cookie, expired := cookieOf(rule.Filters); traffic.Canary == 0 && expired {
 			traffic.Affinity.Expired = cookie
 		}
 	}

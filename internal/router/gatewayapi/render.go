@@ -30,14 +30,7 @@ func render(v Version, c *v1beta1.Canary, want rollout.Traffic) (*unstructured.U
 	if err != nil {
 		return nil, fmt.Errorf("convert the spec of the HTTPRoute: %w", err)
 	}
-	route := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	route.SetGroupVersionKind(v.kind())
-	route.SetNamespace(c.Namespace)
-	route.SetName(router.ObjectName(c))
-	metadata := router.ApexMetadata(c)
-	route.SetLabels(metadata.Labels)
-	route.SetAnnotations(metadata.Annotations)
-	return route, nil
+	return router.ApexObject(c, v.kind(), spec), nil
 }
 
 // parents are the canary's, with the CRD's defaults; a group is kept as the user wrote it.
@@ -87,7 +80,7 @@ func rules(f features, c *v1beta1.Canary, want rollout.Traffic) ([]gatewayv1.HTT
 		return mirroring.pinning(f, service, want)
 	case want.Canary == 0 && want.Affinity.Expired != "":
 		expiry := mirroring
-		expiry.filters = expiring(mirroring.filters, want.Affinity.Expired, cookieAttributes(c))
+		expiry.filters = expiring(mirroring.filters, router.ExpiredCookie(c, want.Affinity.Expired))
 		return []gatewayv1.HTTPRouteRule{
 			expiry.rule(withCookie(service, want.Affinity.Expired), want.Primary, want.Canary),
 			mirroring.rule(service, want.Primary, want.Canary),
@@ -99,17 +92,16 @@ func rules(f features, c *v1beta1.Canary, want rollout.Traffic) ([]gatewayv1.HTT
 // pinning makes the rules of session affinity: users who carry a cookie stay where they are, and the others are divided
 // by weight and given one.
 func (m ruleMaker) pinning(f features, service []gatewayv1.HTTPRouteMatch, want rollout.Traffic) ([]gatewayv1.HTTPRouteRule, error) {
-	attributes := cookieAttributes(m.canary)
 	weighted := m.rule(service, want.Primary, want.Canary)
-	weighted.BackendRefs[1].Filters = setCookie(want.Affinity.Cookie, canaryCookieAge(m.canary), attributes)
+	weighted.BackendRefs[1].Filters = setCookie(router.CanaryCookie(m.canary, want.Affinity.Cookie))
 	all, none := rollout.ToCanary(), rollout.ToPrimary()
 	list := []gatewayv1.HTTPRouteRule{m.rule(withCookie(service, want.Affinity.Cookie), all.Primary, all.Canary)}
 	if f.primaryCookie && want.Affinity.PrimaryCookie != "" {
-		age, err := primaryCookieAge(m.canary)
+		header, err := router.PrimaryCookie(m.canary, want.Affinity.PrimaryCookie)
 		if err != nil {
 			return nil, err
 		}
-		weighted.BackendRefs[0].Filters = setCookie(want.Affinity.PrimaryCookie, age, attributes)
+		weighted.BackendRefs[0].Filters = setCookie(header)
 		list = append(list, m.rule(withCookie(service, want.Affinity.PrimaryCookie), none.Primary, none.Canary))
 	}
 	return append(list, weighted), nil

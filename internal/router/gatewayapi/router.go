@@ -12,13 +12,14 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// Texts of the contract, which users see in events.
-const (
-	textGet       = "HTTPRoute %s.%s get error: %w"
-	textCreate    = "HTTPRoute %s.%s create error: %w"
-	textReconcile = "HTTPRoute %s.%s update error: %w while reconciling"
-	textSetRoutes = "HTTPRoute %s.%s update error: %w while setting weights"
-)
+// textGet is a text of the contract, which users see in events, as are texts.
+const textGet = "HTTPRoute %s.%s get error: %w"
+
+var texts = router.StepTexts{
+	Create:     "HTTPRoute %s.%s create error: %w",
+	SetWeights: "HTTPRoute %s.%s update error: %w while setting weights",
+	Reconcile:  "HTTPRoute %s.%s update error: %w while reconciling",
+}
 
 // whole are the parts of the HTTPRoute that are ours alone.
 var whole = []string{"metadata.labels", "spec.parentRefs", "spec.hostnames", "spec.rules"}
@@ -39,12 +40,9 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 	if err := r.Validate(c); err != nil {
 		return rollout.Routing{}, err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Need(ctx, c, r.version.kind(), textGet)
 	if err != nil {
 		return rollout.Routing{}, err
-	}
-	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found, err := read(c, live)
 	if err != nil {
@@ -66,7 +64,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err := r.Validate(c); err != nil {
 		return err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, r.version.kind(), textGet)
 	if err != nil {
 		return err
 	}
@@ -74,7 +72,8 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err != nil {
 		return err
 	}
-	return r.deps.Write(ctx, live, manifest, texts(c, live, want))
+	found, _, _ := read(c, live) // what cannot be read divides nothing
+	return r.deps.Write(ctx, live, manifest, texts.For(found, want))
 }
 
 // desired is the HTTPRoute as it is to be, given the one that is there, or nil.
@@ -91,33 +90,11 @@ func desired(v Version, deps router.Deps, c *v1beta1.Canary, live *unstructured.
 	return manifest, nil
 }
 
-// texts say what a write of live, nil for none, is for.
-func texts(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) router.Texts {
-	t := router.Texts{Create: textCreate, Update: textSetRoutes}
-	if live == nil {
-		return t
-	}
-	if found, _, err := read(c, live); err == nil && found.Primary == want.Primary && found.Canary == want.Canary {
-		t.Update = textReconcile
-	}
-	return t
-}
-
-// Release restores a user's HTTPRoute. One that was made for c goes with c: by its owner reference or, where there can
-// be none, now.
+// Release restores a user's HTTPRoute. One that was made for c goes with c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, r.version.kind(), textGet)
 	if err != nil {
 		return kube.IgnoreMissingCRD(err)
 	}
 	return r.deps.Release(ctx, c, live, handBack)
-}
-
-// get returns the HTTPRoute, or nil if there is none.
-func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	route, err := r.deps.Get(ctx, r.version.kind(), c.Namespace, router.ObjectName(c))
-	if err != nil {
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	return route, nil
 }

@@ -10,15 +10,11 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// Texts of the contract, which users see in events.
-const (
-	textNoGateways  = "GatewayRefs must be specified when using Gateway API as a provider."
-	textSameCookies = "can't use the same cookie name for both primary and cookie name; please update them to be different"
-)
+// textNoGateways is a text of the contract, which users see in events.
+const textNoGateways = "GatewayRefs must be specified when using Gateway API as a provider."
 
 var (
 	errNoGateways    = errors.New(textNoGateways)
-	errSameCookies   = errors.New(textSameCookies)
 	errAffinityMatch = errors.New("analysis.sessionAffinity cannot be combined with analysis.match")
 )
 
@@ -58,9 +54,9 @@ func validateAffinity(f features, c *v1beta1.Canary) error {
 	case len(analysis.Match) > 0:
 		return errAffinityMatch
 	case analysis.SessionAffinity.CookieName == analysis.SessionAffinity.PrimaryCookieName:
-		return errSameCookies
+		return router.ErrSameCookies
 	case f.primaryCookie && analysis.SessionAffinity.PrimaryCookieName != "":
-		_, err := primaryCookieAge(c)
+		_, err := router.PrimaryCookie(c, analysis.SessionAffinity.PrimaryCookieName)
 		return err
 	}
 	return nil

@@ -1,8 +1,6 @@
 package gloo
 
 import (
-	"slices"
-	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -56,20 +54,6 @@ func selectorOf(objects []*unstructured.Unstructured, name string) map[string]st
 	return selector
 }
 
-// Every case goes to the API server, which must take it and store what was rendered. The names of Upstreams hold the
-// namespace, so that those of a case mean nothing there.
 func TestEveryCaseIsStored(t *testing.T) {
-	for _, one := range routertest.Cases(t) {
-		if one.Refused {
-			continue
-		}
-		t.Run(one.Name, func(t *testing.T) {
-			p := provider()
-			p.Canary = func() *v1beta1.Canary { return one.Canary }
-			p.Given = slices.DeleteFunc(one.Observed, func(object *unstructured.Unstructured) bool {
-				return object.GetKind() == tableKind.Kind || strings.HasPrefix(object.GetName(), "test-")
-			})
-			routertest.NewBench(t, p).Settle(one.Traffic)
-		})
-	}
+	routertest.EveryCaseIsStored(t, func(*v1beta1.Canary) routertest.Provider { return provider() })
 }

@@ -2,66 +2,36 @@ package gloo
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
-
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	"flagger.app/flagger/api/istio"
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/router"
 )
 
-var (
-	errNoCondition = errors.New("has no headers and no queryParams, and would match every request")
-	errOther       = errors.New("Gloo can match headers and queryParams alone")
-	errNotWhole    = errors.New("must be exact or regex, as Gloo compares with the whole of a text")
-)
+var errNotWhole = errors.New("must be exact or regex, as Gloo compares with the whole of a text")
 
 // matcher is what a request must meet, in the API's JSON.
 type matcher = map[string]any
 
-// matching is what the requests of an A/B test meet, nil without a test: all that its entries ask for, in the order of
-// the test and sorted by name within an entry, because maps have no order, and a list that changes its order looks like
-// drift. The error names what Gloo cannot match.
+// matching is what the requests of an A/B test meet, nil without a test: all that its entries ask for. The error names
+// what Gloo cannot match.
 func matching(c *v1beta1.Canary) (matcher, error) {
-	matches := router.Analysis(c).Match
-	if len(matches) == 0 {
-		return nil, nil
-	}
-	all := matcher{}
-	for i, match := range matches {
-		field := fmt.Sprintf("spec.analysis.match[%d]", i)
-		if len(match.Headers)+len(match.QueryParams) == 0 {
-			return nil, fmt.Errorf("%s %w", field, errNoCondition)
-		}
-		known := istio.HTTPMatchRequest{Name: match.Name, Headers: match.Headers, QueryParams: match.QueryParams}
-		if !equality.Semantic.DeepEqual(match, known) {
-			return nil, fmt.Errorf("%s: %w", field, errOther)
-		}
-		if err := add(all, "headers", match.Headers); err != nil {
-			return nil, fmt.Errorf("%s.headers.%w", field, err)
-		}
-		if err := add(all, "queryParameters", match.QueryParams); err != nil {
-			return nil, fmt.Errorf("%s.queryParams.%w", field, err)
-		}
-	}
-	return all, nil
-}
-
-// add appends comparisons to one of the lists of all.
-func add(all matcher, list string, values map[string]istio.StringMatch) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		one, err := comparison(name, values[name])
+	lists := map[router.Part]string{router.Headers: "headers", router.QueryParams: "queryParameters"}
+	var all matcher
+	err := router.EachCondition(c, "Gloo", func(part router.Part, name string, value istio.StringMatch) error {
+		one, err := comparison(name, value)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		present, _ := all[list].([]any)
-		all[list] = append(present, one)
-	}
-	return nil
+		if all == nil {
+			all = matcher{}
+		}
+		present, _ := all[lists[part]].([]any)
+		all[lists[part]] = append(present, one)
+		return nil
+	})
+	return all, err
 }
 
 func comparison(name string, value istio.StringMatch) (map[string]any, error) {

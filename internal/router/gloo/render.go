@@ -2,7 +2,6 @@ package gloo
 
 import (
 	"fmt"
-	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,16 +24,7 @@ func render(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Tra
 	if err != nil {
 		return nil, router.InvalidSpec(err)
 	}
-	table := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"routes": list}}}
-	table.SetGroupVersionKind(tableKind)
-	table.SetNamespace(c.Namespace)
-	table.SetName(router.ObjectName(c))
-	metadata := router.ApexMetadata(c)
-	if len(metadata.Labels) > 0 {
-		table.SetLabels(maps.Clone(metadata.Labels))
-	}
-	table.SetAnnotations(metadata.Annotations)
-	return table, nil
+	return router.ApexObject(c, tableKind, map[string]any{"routes": list}), nil
 }
 
 // divide makes the routes: in an A/B test only the matching requests are divided, and the primary has the others.

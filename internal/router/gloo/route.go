@@ -8,6 +8,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // route is one of a RouteTable, and target one of the weighted destinations that its requests are divided between, in
@@ -25,7 +26,7 @@ func routes(table *unstructured.Unstructured) []route {
 	if table == nil {
 		return nil
 	}
-	return objects(table.Object, routesPath...)
+	return router.Objects(table.Object, routesPath...)
 }
 
 // targets are those of one. Its only destination has all of the weight.
@@ -33,20 +34,7 @@ func targets(one route) []target {
 	if only, found, _ := unstructured.NestedFieldNoCopy(one, "routeAction", "single"); found {
 		return []target{{"destination": only, "weight": int64(rollout.ToPrimary().Primary)}}
 	}
-	return objects(one, "routeAction", "multi", "destinations")
-}
-
-// objects are the elements of the list at a path below object that are objects themselves.
-func objects(object map[string]any, path ...string) []map[string]any {
-	value, _, _ := unstructured.NestedFieldNoCopy(object, path...)
-	items, _ := value.([]any)
-	var list []map[string]any
-	for _, item := range items {
-		if one, ok := item.(map[string]any); ok {
-			list = append(list, one)
-		}
-	}
-	return list
+	return router.Objects(one, "routeAction", "multi", "destinations")
 }
 
 // upstreamOf is the name of the Upstream that t leads to, if it is in the canary's namespace, or "".

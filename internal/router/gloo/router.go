@@ -37,12 +37,9 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 	if err := validate(c); err != nil {
 		return rollout.Routing{}, err
 	}
-	live, err := r.table(ctx, c)
+	live, err := r.deps.Need(ctx, c, tableKind, textGet)
 	if err != nil {
 		return rollout.Routing{}, err
-	}
-	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found := read(c, live)
 	if !found {
@@ -59,7 +56,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err := validate(c); err != nil {
 		return err
 	}
-	live, err := r.table(ctx, c)
+	live, err := r.deps.Find(ctx, c, tableKind, textGet)
 	if err != nil {
 		return err
 	}
@@ -97,14 +94,13 @@ func retreats(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.T
 	return want.Canary == 0 && now.Canary > 0 && leadsTo(c, live, primarySide(c).upstream)
 }
 
-// Release restores a user's RouteTable. One that was made for c goes with c, and then the Upstreams do: by their owner
-// references or, where there can be none, now.
+// Release restores a user's RouteTable. One that was made for c goes with c, and then the Upstreams do.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
-	live, err := r.table(ctx, c)
+	live, err := r.deps.Find(ctx, c, tableKind, textGet)
 	if err != nil {
 		return kube.IgnoreMissingCRD(err)
 	}
-	if err := r.deps.Release(ctx, c, live, handBack); err != nil || r.deps.Owned {
+	if err := r.deps.Release(ctx, c, live, handBack); err != nil {
 		return err
 	}
 	made, err := r.upstreams(ctx, c)
@@ -117,13 +113,4 @@ func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 		}
 	}
 	return nil
-}
-
-// table returns the RouteTable, or nil if there is none.
-func (r *Router) table(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	live, err := r.deps.Get(ctx, tableKind, c.Namespace, router.ObjectName(c))
-	if err != nil {
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	return live, nil
 }

@@ -1,6 +1,7 @@
 package gloo
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,18 +13,20 @@ import (
 	"flagger.app/flagger/internal/router/routertest"
 )
 
-func TestConformance(t *testing.T) {
-	t.Log("Gloo is checked against a stand-in of ours, " + standIn + ", not against its project's schema")
-	routertest.Run(t, provider())
-}
+func TestConformance(t *testing.T) { routertest.Run(t, provider()) }
 
 func provider() routertest.Provider {
 	return routertest.Provider{
-		Row:    Row(prefixes),
-		CRDs:   []string{standIn},
-		Canary: routertest.Canary,
-		Given:  []*unstructured.Unstructured{service("podinfo-primary", "podinfo-primary"), service("podinfo-canary", "podinfo")},
-		Object: "podinfo",
+		Row:       Row(prefixes),
+		StandIns:  []string{standIn},
+		Canary:    routertest.Canary,
+		Namespace: "test",
+		Given:     []*unstructured.Unstructured{service("podinfo-primary", "podinfo-primary"), service("podinfo-canary", "podinfo")},
+		Object:    "podinfo",
+		Further: []routertest.Object{
+			{Kind: upstreamKind, Name: "test-podinfo-primaryupstream-80", Damage: damageUpstream},
+			{Kind: upstreamKind, Name: "test-podinfo-canaryupstream-80", Damage: damageUpstream},
+		},
 		Edit: func(b *routertest.Bench) {
 			b.Canary.Spec.Analysis.Match = []istio.HTTPMatchRequest{{Headers: map[string]istio.StringMatch{"x-canary": {Exact: "insider"}}}}
 		},
@@ -41,6 +44,11 @@ func provider() routertest.Provider {
 			},
 		},
 	}
+}
+
+func damageUpstream(object *unstructured.Unstructured) {
+	object.SetAnnotations(nil)
+	object.Object["spec"].(map[string]any)["kube"] = map[string]any{"serviceName": "other", "serviceNamespace": "test"}
 }
 
 // users is a RouteTable that has what a canary's never has: a weight of its own and options of its route.
@@ -75,20 +83,22 @@ func TestAStepIsOneWrite(t *testing.T) {
 // A crash between any two writes leaves something to make, and what is there is left as it is.
 func TestACrashIsHealed(t *testing.T) {
 	for missing := range 3 {
-		b := newBench(t)
-		b.Settle(rollout.Split(10))
-		objects := []*unstructured.Unstructured{
-			b.Object(upstreamKind, primarySide(b.Canary).upstream),
-			b.Object(upstreamKind, canarySide(b.Canary).upstream),
-			b.Routing(),
-		}
-		for _, object := range objects[missing:] {
-			if err := b.Direct.Delete(t.Context(), object); err != nil {
-				t.Fatal(err)
+		t.Run(fmt.Sprintf("After%d", missing), func(t *testing.T) {
+			b := newBench(t)
+			b.Settle(rollout.Split(10))
+			objects := []*unstructured.Unstructured{
+				b.Object(upstreamKind, primarySide(b.Canary).upstream),
+				b.Object(upstreamKind, canarySide(b.Canary).upstream),
+				b.Routing(),
 			}
-		}
-		b.Apply(rollout.Split(10), 3-missing)
-		b.Apply(rollout.Split(10), 0)
+			for _, object := range objects[missing:] {
+				if err := b.Direct.Delete(t.Context(), object); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.Apply(rollout.Split(10), 3-missing)
+			b.Apply(rollout.Split(10), 0)
+		})
 	}
 }
 

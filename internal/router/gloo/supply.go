@@ -22,7 +22,6 @@ const (
 	textSource = "service %s.%s get query error: %w"
 	textFind   = "upstream %s.%s get query error: %w"
 	textList   = "upstreams of %s.%s get query error: %w"
-	textRemove = "upstream %s.%s delete error: %w"
 )
 
 var upstreamTexts = router.Texts{Create: "upstream %s.%s create query error: %w", Update: "upstream %s.%s spec patch error: %w"}
@@ -95,10 +94,8 @@ func (r *Router) sweep(ctx context.Context, c *v1beta1.Canary, live *unstructure
 		if !isFormer(c, name) || leadsTo(c, live, name) {
 			continue
 		}
-		uid := made[i].GetUID()
-		err := r.deps.Client.Delete(ctx, &made[i], client.Preconditions{UID: &uid})
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf(textRemove, name, c.Namespace, err)
+		if err := r.deps.Discard(ctx, &made[i]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package gloo
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -51,12 +50,12 @@ func upstream(c *v1beta1.Canary, s side, selector map[string]string, config *uns
 
 // refuse says why live, the Upstream of a side's name, which is not claimed for c, is not a Flagger's either.
 func refuse(c *v1beta1.Canary, s side, live *unstructured.Unstructured) error {
-	if controller := metav1.GetControllerOf(live); controller != nil {
-		return router.Foreign(live, "is controlled by %s %s", controller.Kind, controller.Name)
+	if err := router.Uncontrolled(live); err != nil {
+		return err
 	}
 	name, _, _ := unstructured.NestedString(live.Object, "spec", "kube", "serviceName")
 	namespace, _, _ := unstructured.NestedString(live.Object, "spec", "kube", "serviceNamespace")
-	if name != s.service || namespace != c.Namespace || live.GetAnnotations()[router.CreatorAnnotation] != "" {
+	if name != s.service || namespace != c.Namespace || !router.IsUnclaimed(live) {
 		return router.Foreign(live, "exists and was not made for Service %s of this canary", s.service)
 	}
 	return nil

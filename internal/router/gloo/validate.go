@@ -8,13 +8,10 @@ import (
 )
 
 // validate says what of the spec Gloo's objects cannot express, as router.ErrInvalidSpec. Observe and Apply refuse such
-// a spec, so it never moves traffic. A target that is a Service may do without a port elsewhere, but the Upstreams are
-// named after it.
+// a spec, so it never moves traffic.
 func validate(c *v1beta1.Canary) error {
-	const last = 65535
-	port := c.Spec.Service.Port
-	if port != v1beta1.Number(portOf(c)) || port < 1 || port > last {
-		return router.InvalidSpec(fmt.Errorf("service.port %v is not between 1 and %d", port, last))
+	if err := router.ValidatePort(c); err != nil {
+		return err
 	}
 	if ref := c.Spec.UpstreamRef; ref != nil {
 		if ref.Name == "" {

@@ -5,46 +5,40 @@ import (
 	"fmt"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/router"
 )
 
 const kind = "Ingress"
 
+// Field is where the spec refers to the user's Ingress.
+const Field = "spec.ingressRef"
+
 // Kind is what both the user's Ingress and its copy are.
 var Kind = networkingv1.SchemeGroupVersion.WithKind(kind)
 
 // errNoIngress is in the words that users know.
-var errNoIngress = errors.New("spec.ingressRef: ingress selector is empty")
+var errNoIngress = errors.New(Field + ": ingress selector is empty")
 
 // Validate says what is wrong with the reference to the user's Ingress, as router.ErrInvalidSpec.
 func Validate(c *v1beta1.Canary) error {
-	ref := c.Spec.IngressRef
 	switch {
-	case ref == nil || ref.Name == "":
+	case SourceName(c) == "":
 		return router.InvalidSpec(errNoIngress)
-	case ref.Kind != kind:
-		return router.InvalidSpec(fmt.Errorf("spec.ingressRef.kind: %q is not %s", ref.Kind, kind))
+	case c.Spec.IngressRef.Kind != kind:
+		return router.InvalidSpec(fmt.Errorf(Field+".kind: %q is not %s", c.Spec.IngressRef.Kind, kind))
 	}
 	return nil
 }
 
-// CopyName is the name of the copy; the reference must have been validated.
-func CopyName(c *v1beta1.Canary) string { return c.Spec.IngressRef.Name + "-canary" }
-
-// Copy returns the copy of source, the user's Ingress, as it is before a provider divides traffic by it. It shares
-// nothing with source. Whose the copy is, is not its matter.
-func Copy(c *v1beta1.Canary, source *unstructured.Unstructured) *unstructured.Unstructured {
-	copied := &unstructured.Unstructured{Object: map[string]any{"spec": source.DeepCopy().Object["spec"]}}
-	copied.SetGroupVersionKind(Kind)
-	copied.SetNamespace(c.Namespace)
-	copied.SetName(CopyName(c))
-	if labels := kube.WithoutTracking(source.GetLabels()); len(labels) > 0 {
-		copied.SetLabels(labels)
+// SourceName is the name of the user's Ingress, "" where the spec refers to none.
+func SourceName(c *v1beta1.Canary) string {
+	if ref := c.Spec.IngressRef; ref != nil {
+		return ref.Name
 	}
-	copied.SetAnnotations(kube.Guarded(kube.WithoutTracking(source.GetAnnotations())))
-	return copied
+	return ""
 }
+
+// CopyName is the name of the copy of the Ingress that the spec refers to.
+func CopyName(c *v1beta1.Canary) string { return c.Spec.IngressRef.Name + "-canary" }

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/router"
 )
 
@@ -74,38 +73,16 @@ func shop() *unstructured.Unstructured {
 		},
 	}}}
 	source.SetGroupVersionKind(Kind)
-	source.SetName("shop")
-	source.SetNamespace("test")
-	source.SetUID("1")
-	source.SetFinalizers([]string{"example.com/hold"})
-	source.SetLabels(map[string]string{"app": "shop", "app.kubernetes.io/instance": "shop"})
-	source.SetAnnotations(map[string]string{"example.com/team": "a", "argocd.argoproj.io/tracking-id": "shop"})
 	return source
 }
 
-func TestCopy(t *testing.T) {
-	source := shop()
-	copied := Copy(canary(reference()), source)
-	want := &unstructured.Unstructured{Object: map[string]any{"spec": shop().Object["spec"]}}
-	want.SetGroupVersionKind(Kind)
-	want.SetName("shop-canary")
-	want.SetNamespace("test")
-	want.SetLabels(map[string]string{"app": "shop"})
-	want.SetAnnotations(kube.Guarded(map[string]string{"example.com/team": "a"}))
-	if diff := cmp.Diff(want.Object, copied.Object); diff != "" {
-		t.Errorf("copy (-want +got):\n%s", diff)
+func TestNames(t *testing.T) {
+	c := canary(reference())
+	if source, copied := SourceName(c), CopyName(c); source != "shop" || copied != "shop-canary" {
+		t.Errorf("got %s, %s", source, copied)
 	}
-	Redirect(copied, func([]any) []any { return nil })
-	if diff := cmp.Diff(shop().Object, source.Object); diff != "" {
-		t.Errorf("a change of the copy changed the user's Ingress (-before +after):\n%s", diff)
-	}
-}
-
-func TestACopyOfNoLabelsHasNone(t *testing.T) {
-	source := shop()
-	source.SetLabels(map[string]string{"app.kubernetes.io/instance": "shop"})
-	if metadata := Copy(canary(reference()), source).Object["metadata"].(map[string]any); metadata["labels"] != nil {
-		t.Errorf("got labels %v, which the API server would not store", metadata["labels"])
+	if source := SourceName(canary(nil)); source != "" {
+		t.Errorf("without a reference, got %s", source)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/internal/router"
 )
 
 // Redirect gives every rule of object, an Ingress, the paths that change makes of those it has. A rule need not have
@@ -36,11 +38,8 @@ func LeadsTo(object *unstructured.Unstructured, service string) bool {
 
 // rules are the parts of an Ingress that hold paths.
 func rules(object *unstructured.Unstructured) []map[string]any {
-	value, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "rules")
-	items, _ := value.([]any)
 	var list []map[string]any
-	for _, item := range items {
-		rule, _ := item.(map[string]any)
+	for _, rule := range router.Objects(object.Object, "spec", "rules") {
 		if http, ok := rule["http"].(map[string]any); ok {
 			list = append(list, http)
 		}

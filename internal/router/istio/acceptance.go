@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 const (
@@ -48,8 +49,9 @@ func acceptance(route *unstructured.Unstructured) (rollout.Acceptance, string, e
 	var typed struct {
 		Status answer `json:"status"`
 	}
+	name := router.Describe(route)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(route.Object, &typed); err != nil {
-		return rollout.Unconfirmed, "", fmt.Errorf("read the status of VirtualService %s.%s: %w", route.GetName(), route.GetNamespace(), err)
+		return rollout.Unconfirmed, "", fmt.Errorf("read the status of %s: %w", name, err)
 	}
 	status := typed.Status
 	wrong := slices.IndexFunc(status.ValidationMessages, func(m message) bool { return m.Level == levelError })
@@ -60,13 +62,12 @@ func acceptance(route *unstructured.Unstructured) (rollout.Acceptance, string, e
 		return rollout.Taken, "", nil
 	case wrong >= 0 && !isOld:
 		kind := status.ValidationMessages[wrong].Type
-		return rollout.Refused, fmt.Sprintf("VirtualService %s.%s is refused by Istio: %s %s",
-			route.GetName(), route.GetNamespace(), kind.Code, kind.Name), nil
+		return rollout.Refused, fmt.Sprintf("%s is refused by Istio: %s %s", name, kind.Code, kind.Name), nil
 	case !isOld && said >= 0 && status.Conditions[said].Status == metav1.ConditionTrue &&
 		!isOutdated(status.Conditions[said].ObservedGeneration, route):
 		return rollout.Taken, "", nil
 	}
-	return rollout.Unconfirmed, fmt.Sprintf("VirtualService %s.%s is not confirmed by Istio yet", route.GetName(), route.GetNamespace()), nil
+	return rollout.Unconfirmed, name + " is not confirmed by Istio yet", nil
 }
 
 // isOutdated says whether an answer is about an earlier generation of route; one that names none is about the present.

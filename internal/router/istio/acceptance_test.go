@@ -104,9 +104,7 @@ func TestANewWeightAwaitsANewAnswer(t *testing.T) {
 	b.Apply(rollout.Split(10), 3)
 	route := b.Routing()
 	route.Object["status"] = said("True", route.GetGeneration())
-	if err := b.Direct.Status().Update(t.Context(), route); err != nil {
-		t.Fatal(err)
-	}
+	b.Report(route)
 	if got := b.Observe(); got.Acceptance != rollout.Taken {
 		t.Errorf("after the answer: %+v", got)
 	}

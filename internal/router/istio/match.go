@@ -98,7 +98,7 @@ func withCookie(matches []istio.HTTPMatchRequest, cookie string) []istio.HTTPMat
 				headers[name] = wish
 			}
 		}
-		headers[cookieHeader] = istio.StringMatch{Regex: cookiePattern(cookie)}
+		headers[router.CookieHeader] = istio.StringMatch{Regex: router.CookiePattern(cookie)}
 		match.Headers = headers
 		sticky = append(sticky, match)
 	}
@@ -115,4 +115,4 @@ func needsCookie(match istio.HTTPMatchRequest) bool {
 	return false
 }
 
-func isCookie(header string) bool { return strings.EqualFold(header, cookieHeader) }
+func isCookie(header string) bool { return strings.EqualFold(header, router.CookieHeader) }

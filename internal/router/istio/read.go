@@ -12,8 +12,8 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// read is the inverse of render: the traffic that route is configured for. It returns false where nothing leads to both
-// of our sides. Of the cookies, those are reported which the route sets or expires now.
+// read is the inverse of render: the traffic that route, which may be nil, is configured for. It returns false where
+// nothing leads to both of our sides. Of the cookies, those are reported which the route sets or expires now.
 func read(c *v1beta1.Canary, route *unstructured.Unstructured) (rollout.Traffic, bool, error) {
 	spec, err := specOf(route)
 	if err != nil {
@@ -91,10 +91,10 @@ func cookieOf(headers *istio.Headers) (cookie string, expired bool) {
 	}
 	for name, value := range headers.Response.Add {
 		if isSetCookie(name) {
-			return parseCookie(value)
+			return router.ParseCookie(value)
 		}
 	}
 	return "", false
 }
 
-func isSetCookie(header string) bool { return strings.EqualFold(header, setCookieHeader) }
+func isSetCookie(header string) bool { return strings.EqualFold(header, router.SetCookieHeader) }

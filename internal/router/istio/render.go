@@ -1,7 +1,6 @@
 package istio
 
 import (
-	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -31,16 +30,7 @@ func render(c *v1beta1.Canary, want rollout.Traffic) (*unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
-	route := &unstructured.Unstructured{Object: map[string]any{"spec": content}}
-	route.SetGroupVersionKind(routeKind)
-	route.SetNamespace(c.Namespace)
-	route.SetName(router.ObjectName(c))
-	metadata := router.ApexMetadata(c)
-	if len(metadata.Labels) > 0 {
-		route.SetLabels(maps.Clone(metadata.Labels))
-	}
-	route.SetAnnotations(metadata.Annotations)
-	return route, nil
+	return router.ApexObject(c, routeKind, content), nil
 }
 
 // hosts are the service's and the apex Service. A VirtualService that another delegates to has none.
@@ -84,7 +74,7 @@ func httpRoutes(c *v1beta1.Canary, want rollout.Traffic) ([]httpRoute, error) {
 		return pinning(c, want)
 	case want.Canary == 0 && want.Affinity.Expired != "":
 		expiry := divided(c, withCookie(service, want.Affinity.Expired), want)
-		expiry.Headers = setting(expiry.Headers, expiredCookie(c, want.Affinity.Expired))
+		expiry.Headers = setting(expiry.Headers, router.ExpiredCookie(c, want.Affinity.Expired))
 		return []httpRoute{expiry, divided(c, service, want)}, nil
 	}
 	return []httpRoute{divided(c, service, want)}, nil
@@ -95,10 +85,10 @@ func httpRoutes(c *v1beta1.Canary, want rollout.Traffic) ([]httpRoute, error) {
 func pinning(c *v1beta1.Canary, want rollout.Traffic) ([]httpRoute, error) {
 	service := c.Spec.Service.Match
 	weighted := divided(c, service, want)
-	weighted.Route[1].Headers = setting(nil, canaryCookie(c, want.Affinity.Cookie))
+	weighted.Route[1].Headers = setting(nil, router.CanaryCookie(c, want.Affinity.Cookie))
 	routes := []httpRoute{divided(c, withCookie(service, want.Affinity.Cookie), rollout.ToCanary())}
 	if want.Affinity.PrimaryCookie != "" {
-		cookie, err := primaryCookie(c, want.Affinity.PrimaryCookie)
+		cookie, err := router.PrimaryCookie(c, want.Affinity.PrimaryCookie)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +107,7 @@ func setting(headers *istio.Headers, cookie string) *istio.Headers {
 	if merged.Response == nil {
 		merged.Response = &istio.HeaderOperations{}
 	}
-	added := map[string]string{setCookieHeader: cookie}
+	added := map[string]string{router.SetCookieHeader: cookie}
 	for name, value := range merged.Response.Add {
 		if !isSetCookie(name) {
 			added[name] = value

@@ -15,14 +15,21 @@ import (
 
 // Texts of the contract, which users see in events.
 const (
-	textGet        = "VirtualService %s.%s get query error: %w"
-	textNoRoutes   = "VirtualService %s.%s does not contain routes for %s and %s: %w"
-	textCreate     = "reconcileVirtualService failed: VirtualService %s.%s create error: %w"
-	textReconcile  = "reconcileVirtualService failed: VirtualService %s.%s update error: %w"
-	textSetRoutes  = "VirtualService %s.%s update failed: %w"
-	textGetRule    = "reconcileDestinationRule failed: DestinationRule %s.%s get query error: %w"
-	textCreateRule = "reconcileDestinationRule failed: DestinationRule %s.%s create error: %w"
-	textUpdateRule = "reconcileDestinationRule failed: DestinationRule %s.%s update error: %w"
+	textGet      = "VirtualService %s.%s get query error: %w"
+	textNoRoutes = "VirtualService %s.%s does not contain routes for %s and %s: %w"
+	textGetRule  = "reconcileDestinationRule failed: DestinationRule %s.%s get query error: %w"
+)
+
+var (
+	texts = router.StepTexts{
+		Create:     "reconcileVirtualService failed: VirtualService %s.%s create error: %w",
+		SetWeights: "VirtualService %s.%s update failed: %w",
+		Reconcile:  "reconcileVirtualService failed: VirtualService %s.%s update error: %w",
+	}
+	ruleTexts = router.Texts{
+		Create: "reconcileDestinationRule failed: DestinationRule %s.%s create error: %w",
+		Update: "reconcileDestinationRule failed: DestinationRule %s.%s update error: %w",
+	}
 )
 
 // Router divides traffic by a VirtualService, with a DestinationRule for each side.
@@ -40,12 +47,9 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 	if err := validate(c); err != nil {
 		return rollout.Routing{}, err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Need(ctx, c, routeKind, textGet)
 	if err != nil {
 		return rollout.Routing{}, err
-	}
-	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found, err := read(c, live)
 	if err != nil {
@@ -69,7 +73,7 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err := validate(c); err != nil {
 		return err
 	}
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, routeKind, textGet)
 	if err != nil {
 		return err
 	}
@@ -82,9 +86,6 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 
 // sendsNoMore says whether want gives the canary no more users than live does.
 func sendsNoMore(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) bool {
-	if live == nil {
-		return false
-	}
 	traffic, found, err := read(c, live)
 	return err == nil && found && want.Canary <= traffic.Canary
 }
@@ -95,10 +96,8 @@ func (r *Router) applyRoute(ctx context.Context, c *v1beta1.Canary, live *unstru
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
-		return fmt.Errorf(writeText(c, live, want), router.ObjectName(c), c.Namespace, err)
-	}
-	return nil
+	found, _, _ := read(c, live) // what cannot be read divides nothing
+	return r.deps.Write(ctx, live, manifest, texts.For(found, want))
 }
 
 // desired is the VirtualService as it is to be, given the one that is there, or nil.
@@ -123,12 +122,9 @@ func desired(deps router.Deps, c *v1beta1.Canary, live *unstructured.Unstructure
 // whole are the parts of the VirtualService's spec that are ours alone. Routes of the other protocol are so if they lead
 // to our sides, which they do when the spec has gone over to this one.
 func whole(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error) {
-	var present routeSpec
-	if live != nil {
-		var err error
-		if present, err = specOf(live); err != nil {
-			return nil, err
-		}
+	present, err := specOf(live)
+	if err != nil {
+		return nil, err
 	}
 	ours := []string{"spec.hosts", "spec.gateways"}
 	if isTCP(c) || leadsToASide(c, asHTTP(present.TCP)) {
@@ -138,17 +134,6 @@ func whole(c *v1beta1.Canary, live *unstructured.Unstructured) ([]string, error)
 		ours = append(ours, "spec.http")
 	}
 	return ours, nil
-}
-
-// writeText says what a write was for.
-func writeText(c *v1beta1.Canary, live *unstructured.Unstructured, want rollout.Traffic) string {
-	if live == nil {
-		return textCreate
-	}
-	if found, _, err := read(c, live); err == nil && found.Primary == want.Primary && found.Canary == want.Canary {
-		return textReconcile
-	}
-	return textSetRoutes
 }
 
 // applyRules makes the DestinationRules of both sides what the spec says; the canary's comes first.
@@ -170,20 +155,12 @@ func (r *Router) applyRule(ctx context.Context, c *v1beta1.Canary, service strin
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, r.deps.Client, live, manifest); err != nil {
-		text := textUpdateRule
-		if live == nil {
-			text = textCreateRule
-		}
-		return fmt.Errorf(text, service, c.Namespace, err)
-	}
-	return nil
+	return r.deps.Write(ctx, live, manifest, ruleTexts)
 }
 
-// Release restores a user's VirtualService. What was made for c goes with c: by its owner reference or, where there can
-// be none, now.
+// Release restores a user's VirtualService. What was made for c goes with c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, routeKind, textGet)
 	if err == nil {
 		err = r.deps.Release(ctx, c, live, handBack)
 	}
@@ -200,13 +177,4 @@ func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 		}
 	}
 	return nil
-}
-
-// get returns the VirtualService, or nil if there is none.
-func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	live, err := r.deps.Get(ctx, routeKind, c.Namespace, router.ObjectName(c))
-	if err != nil {
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	return live, nil
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/api/istio"
+	"flagger.app/flagger/internal/router"
 )
 
 // routeSpec is what of a VirtualService's spec we write or read.
@@ -86,8 +87,11 @@ func decode(content map[string]any) (routeSpec, error) {
 	return spec, err
 }
 
-// specOf is the spec of a VirtualService.
+// specOf is the spec of a VirtualService, empty for nil.
 func specOf(route *unstructured.Unstructured) (routeSpec, error) {
+	if route == nil {
+		return routeSpec{}, nil
+	}
 	content, _, err := unstructured.NestedMap(route.Object, "spec")
 	if err != nil {
 		return routeSpec{}, unreadable(route, err)
@@ -100,5 +104,5 @@ func specOf(route *unstructured.Unstructured) (routeSpec, error) {
 }
 
 func unreadable(route *unstructured.Unstructured, cause error) error {
-	return fmt.Errorf("read the spec of VirtualService %s.%s: %w", route.GetName(), route.GetNamespace(), cause)
+	return fmt.Errorf("read the spec of %s: %w", router.Describe(route), cause)
 }

@@ -8,14 +8,10 @@ import (
 	"flagger.app/flagger/internal/router"
 )
 
-// Texts of the contract, which users see in events.
-const (
-	textDelegation  = "VirtualService %s.%s cannot have hosts and gateways when delegation enabled"
-	textSameCookies = "can't use the same cookie name for both primary and cookie name; please update them to be different"
-)
+// textDelegation is a text of the contract, which users see in events.
+const textDelegation = "VirtualService %s.%s cannot have hosts and gateways when delegation enabled"
 
 var (
-	errSameCookies   = errors.New(textSameCookies)
 	errAffinityMatch = errors.New("spec.analysis.sessionAffinity cannot be combined with spec.analysis.match")
 	errTCP           = errors.New("needs requests, but with spec.service.appProtocol tcp there are only connections")
 )
@@ -58,9 +54,9 @@ func validateAffinity(c *v1beta1.Canary) error {
 	case len(analysis.Match) > 0:
 		return errAffinityMatch
 	case affinity.CookieName == affinity.PrimaryCookieName:
-		return errSameCookies
+		return router.ErrSameCookies
 	case affinity.PrimaryCookieName != "":
-		_, err := primaryCookie(c, affinity.PrimaryCookieName)
+		_, err := router.PrimaryCookie(c, affinity.PrimaryCookieName)
 		return err
 	}
 	return nil

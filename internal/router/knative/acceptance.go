@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // routesReady is the type of condition that is True once the data plane has the traffic block.
@@ -16,19 +16,14 @@ const routesReady = "RoutesReady"
 
 // acceptance says what Knative has made of the service's traffic block, and why it is not carried out.
 func acceptance(service *unstructured.Unstructured) (rollout.Acceptance, string, error) {
-	var typed struct {
-		Status struct {
-			ObservedGeneration int64              `json:"observedGeneration"`
-			Conditions         []metav1.Condition `json:"conditions"`
-		} `json:"status"`
-	}
 	name, namespace := service.GetName(), service.GetNamespace()
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(service.Object, &typed); err != nil {
+	status, err := router.ReadStatus(service)
+	if err != nil {
 		return rollout.Unconfirmed, "", fmt.Errorf("read the status of Knative Service %s.%s: %w", name, namespace, err)
 	}
-	condition := meta.FindStatusCondition(typed.Status.Conditions, routesReady)
+	condition := meta.FindStatusCondition(status.Conditions, routesReady)
 	switch {
-	case condition == nil, typed.Status.ObservedGeneration < service.GetGeneration(), condition.Status == metav1.ConditionUnknown:
+	case condition == nil, status.ObservedGeneration < service.GetGeneration(), condition.Status == metav1.ConditionUnknown:
 		return rollout.Unconfirmed, fmt.Sprintf("Knative Service %s.%s is not confirmed by Knative yet", name, namespace), nil
 	case condition.Status == metav1.ConditionFalse:
 		return rollout.Refused, fmt.Sprintf("Knative Service %s.%s is refused by Knative: its condition %s is False for the reason %s",

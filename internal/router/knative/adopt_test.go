@@ -164,11 +164,7 @@ func TestRelease(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := bench(t, canary(), taken(test.before...))
-			for range 2 {
-				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.Release()
 			if writes := b.Writes(); writes != 1 {
 				t.Errorf("%d writes, want 1", writes)
 			}

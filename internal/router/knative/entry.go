@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // entry is one of the list traffic, in the API's JSON.
@@ -12,15 +13,7 @@ type entry = map[string]any
 
 // entries are those that the service's spec, or its status, has. They are parts of it.
 func entries(service *unstructured.Unstructured, part string) []entry {
-	value, _, _ := unstructured.NestedFieldNoCopy(service.Object, part, "traffic")
-	items, _ := value.([]any)
-	var list []entry
-	for _, item := range items {
-		if e, ok := item.(entry); ok {
-			list = append(list, e)
-		}
-	}
-	return list
+	return router.Objects(service.Object, part, "traffic")
 }
 
 // pinned leads to the revision of the name, with what Knative sets by default spelled out.

@@ -6,12 +6,9 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 	"flagger.app/flagger/internal/testkit"
 )
@@ -62,29 +59,13 @@ func taken(list ...any) *unstructured.Unstructured {
 	return object
 }
 
-// provider is what the suite knows of us, where the user has the object. The status is written as Knative would when
-// the suite asks for the router: no object is created with one.
+// provider is what the suite knows of us, where the user has the object.
 func provider(t *testing.T, c *v1beta1.Canary, object *unstructured.Unstructured) routertest.Provider {
 	t.Helper()
-	var released *v1beta1.Canary
-	crd := routertest.CRD(t, "knative_services.yaml")
-	direct, err := client.New(testkit.StartAPIServer(t, crd), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	row := Row()
-	makeRouter := row.New
-	row.New = func(deps router.Deps) router.Router {
-		report(t, direct, released.Namespace, object)
-		return makeRouter(deps)
-	}
 	return routertest.Provider{
-		Row:  row,
-		CRDs: []string{crd},
-		Canary: func() *v1beta1.Canary {
-			released = c.DeepCopy()
-			return released
-		},
+		Row:    Row(),
+		CRDs:   []string{routertest.CRD(t, "knative_services.yaml")},
+		Canary: c.DeepCopy,
 		Given:  []*unstructured.Unstructured{object},
 		Object: "podinfo",
 		Damage: func(object *unstructured.Unstructured) { setTraffic(object, pinned(third, 60), pinned(first, 40)) },
@@ -96,26 +77,6 @@ func provider(t *testing.T, c *v1beta1.Canary, object *unstructured.Unstructured
 			"PlainService": func(c *v1beta1.Canary) { c.Spec.TargetRef.APIVersion = "v1" },
 			"Autoscaler":   func(c *v1beta1.Canary) { c.Spec.AutoscalerRef = &v1beta1.AutoscalerReference{} },
 		},
-	}
-}
-
-// report gives the stored object, if there is one, the status that object has.
-func report(t *testing.T, direct client.Client, namespace string, object *unstructured.Unstructured) {
-	t.Helper()
-	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(kind)
-	err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: object.GetName()}, live)
-	if client.IgnoreNotFound(err) != nil {
-		t.Fatal(err)
-	}
-	if err != nil {
-		return
-	}
-	if status, found := object.Object["status"].(map[string]any); found {
-		live.Object["status"] = runtime.DeepCopyJSON(status)
-		if err := direct.Status().Update(t.Context(), live); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

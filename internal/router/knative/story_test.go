@@ -79,9 +79,7 @@ func (s *story) settle(change func(status map[string]any)) {
 	status["observedGeneration"] = object.GetGeneration()
 	status["conditions"] = []any{condition(routesReady)}
 	change(status)
-	if err := s.Direct.Status().Update(s.Context(), object); err != nil {
-		s.Fatal(err)
-	}
+	s.Report(object)
 }
 
 // plays lets the operator work for so many wake-ups, each as late as it asked for, and tells what came of each.

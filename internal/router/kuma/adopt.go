@@ -29,7 +29,7 @@ func save(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) (*origin
 	if destinations := selected(live, destinationsPath); !slices.Equal(destinations, []string{apex}) {
 		return nil, router.Foreign(live, "is for the destinations %v, not for %s alone", destinations, apex)
 	}
-	if len(objects(live, httpPath)) > 0 {
+	if len(router.Objects(live.Object, httpPath...)) > 0 {
 		return nil, router.Foreign(live, "has spec.conf.http, which cannot be divided by weight")
 	}
 	for _, to := range slices.Sorted(maps.Keys(targets(live))) {

@@ -15,7 +15,7 @@ func TestRender(t *testing.T) {
 	r := New(router.Deps{Owned: true})
 	routertest.Golden(t, routertest.Rendering{
 		Desired: func(c *v1beta1.Canary, observed []*unstructured.Unstructured, want rollout.Traffic) ([]*unstructured.Unstructured, error) {
-			if err := validate(c); err != nil {
+			if err := router.ValidatePort(c); err != nil {
 				return nil, err
 			}
 			name, live := r.choose(c, routertest.Named(observed, plainName(c)), routertest.Named(observed, fullName(c)))

@@ -34,19 +34,17 @@ func toTheApex(c *v1beta1.Canary) map[string]any {
 	return map[string]any{serviceTag: tag(c, router.ApexService(c))}
 }
 
-// provider is what the suite knows of us. A user's TrafficRoute names the namespace of the bench's canary.
+// provider is what the suite knows of us. What a TrafficRoute is for has the namespace in it.
 func provider(t *testing.T) routertest.Provider {
 	t.Helper()
-	var c *v1beta1.Canary
+	c := routertest.Canary()
 	return routertest.Provider{
-		Row:  Row(),
-		CRDs: []string{routertest.CRD(t, "kuma_trafficroutes.yaml")},
-		Canary: func() *v1beta1.Canary {
-			c = routertest.Canary()
-			return c
-		},
-		Object: "podinfo",
-		Edit:   func(b *routertest.Bench) { b.Canary.Spec.Service.Port = 9898 },
+		Row:       Row(),
+		CRDs:      []string{routertest.CRD(t, "kuma_trafficroutes.yaml")},
+		Canary:    routertest.Canary,
+		Namespace: c.Namespace,
+		Object:    "podinfo",
+		Edit:      func(b *routertest.Bench) { b.Canary.Spec.Service.Port = 9898 },
 		Damage: func(route *unstructured.Unstructured) {
 			route.SetLabels(map[string]string{"somebody": "else"})
 			route.Object["mesh"] = "other"

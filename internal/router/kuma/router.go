@@ -3,7 +3,6 @@ package kuma
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -16,10 +15,11 @@ import (
 // Texts of the contract, which users see in events.
 const (
 	textGet      = "TrafficRoute %s get query error: %w"
-	textCreate   = "TrafficRoute %s create error: %w"
-	textUpdate   = "TrafficRoute %s update error: %w"
 	textNoRoutes = "TrafficRoute %s does not contain routes for %s and %s: %w"
 )
+
+// texts leave out the namespace, of which there is none.
+var texts = router.Texts{Create: "TrafficRoute %[1]s create error: %[3]w", Update: "TrafficRoute %[1]s update error: %[3]w"}
 
 // whole are the parts of the TrafficRoute that are ours alone.
 var whole = []string{"spec.sources", "spec.destinations", "spec.conf.split", "spec.conf.destination", "spec.conf.http"}
@@ -38,7 +38,7 @@ func New(deps router.Deps) *Router {
 // Observe reports the weights of the TrafficRoute. One that leads to neither side is a user's that has not been taken
 // over yet, and so router.ErrNotFound too. An invalid spec is router.ErrInvalidSpec.
 func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routing, error) {
-	if err := validate(c); err != nil {
+	if err := router.ValidatePort(c); err != nil {
 		return rollout.Routing{}, err
 	}
 	name, live, err := r.find(ctx, c)
@@ -58,7 +58,7 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 // Apply makes the TrafficRoute what the spec and want say. An invalid spec is router.ErrInvalidSpec; a TrafficRoute of
 // somebody else that does more than lead to the apex Service is router.ErrForeign.
 func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traffic) error {
-	if err := validate(c); err != nil {
+	if err := router.ValidatePort(c); err != nil {
 		return err
 	}
 	name, live, err := r.find(ctx, c)
@@ -69,19 +69,11 @@ func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traf
 	if err != nil {
 		return err
 	}
-	if live == nil {
-		if err := kube.Apply(ctx, r.deps.Client, nil, manifest); err != nil {
-			return fmt.Errorf(textCreate, name, err)
-		}
-		return nil
-	}
-	if live, err = r.clear(ctx, live, manifest.Object); err == nil {
-		err = kube.Apply(ctx, r.deps.Client, live, manifest)
-	}
+	cleared, err := withoutDestination(live, manifest.Object)
 	if err != nil {
-		return fmt.Errorf(textUpdate, name, err)
+		return err
 	}
-	return nil
+	return r.deps.Rewrite(ctx, live, cleared, manifest, texts)
 }
 
 // desired is the TrafficRoute of the name as it is to be, given the one that is there, or nil.
@@ -99,29 +91,6 @@ func (r *Router) desired(c *v1beta1.Canary, name string, live *unstructured.Unst
 // isOurs says whether route was made for c.
 func (r *Router) isOurs(c *v1beta1.Canary, route *unstructured.Unstructured) bool {
 	return r.deps.Claimed(c, route) || isLeft(c, route)
-}
-
-// clear takes a single destination out of live, in exchange for the split of route and with its annotations: Kuma
-// refuses a TrafficRoute with both, and the API server would not take it out at an apply. It returns what is there then.
-func (r *Router) clear(ctx context.Context, live, route *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	if _, found, _ := unstructured.NestedFieldNoCopy(live.Object, destinationPath...); !found {
-		return live, nil
-	}
-	cleared := live.DeepCopy()
-	unstructured.RemoveNestedField(cleared.Object, destinationPath...)
-	split, _, _ := unstructured.NestedSlice(route.Object, splitPath...)
-	if err := unstructured.SetNestedSlice(cleared.Object, split, splitPath...); err != nil {
-		return nil, fmt.Errorf("clear spec.conf.destination: %w", err)
-	}
-	annotations := map[string]string{}
-	maps.Copy(annotations, live.GetAnnotations())
-	maps.Copy(annotations, route.GetAnnotations())
-	cleared.SetAnnotations(annotations)
-	if err := r.deps.Swap(ctx, live, cleared); err != nil {
-		return nil, err
-	}
-	route.SetResourceVersion(cleared.GetResourceVersion())
-	return cleared, nil
 }
 
 // Release restores a user's TrafficRoute and deletes one that was made for c, or before it for its sides.

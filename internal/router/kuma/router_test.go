@@ -22,7 +22,9 @@ func TestConformance(t *testing.T) { routertest.Run(t, provider(t)) }
 
 // Two canaries of one name, in two namespaces, have a TrafficRoute each, and keep it whatever becomes of the other's.
 func TestNamespacesDoNotShareATrafficRoute(t *testing.T) {
-	first, second := routertest.NewBench(t, provider(t)), routertest.NewBench(t, provider(t))
+	elsewhere := provider(t)
+	elsewhere.Namespace = "prod"
+	first, second := routertest.NewBench(t, provider(t)), routertest.NewBench(t, elsewhere)
 	second.Canary.UID = "8a1f4c0e-0000-4000-8000-000000000002"
 	first.Apply(rollout.ToPrimary(), 1)
 	second.Apply(rollout.ToPrimary(), 1)

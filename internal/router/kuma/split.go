@@ -2,6 +2,8 @@ package kuma
 
 import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/internal/router"
 )
 
 // serviceTag is by what Kuma selects a service.
@@ -26,23 +28,10 @@ func portion(tag string, weight int64) any {
 	return map[string]any{"weight": weight, "destination": map[string]any{serviceTag: tag}}
 }
 
-// objects are the elements at a path of route that are objects.
-func objects(route *unstructured.Unstructured, path []string) []map[string]any {
-	value, _, _ := unstructured.NestedFieldNoCopy(route.Object, path...)
-	items, _ := value.([]any)
-	var list []map[string]any
-	for _, item := range items {
-		if one, ok := item.(map[string]any); ok {
-			list = append(list, one)
-		}
-	}
-	return list
-}
-
 // selected are the services that the selectors at a path of route select.
 func selected(route *unstructured.Unstructured, path []string) []string {
 	var tags []string
-	for _, one := range objects(route, path) {
+	for _, one := range router.Objects(route.Object, path...) {
 		tag, _, _ := unstructured.NestedString(one, "match", serviceTag)
 		tags = append(tags, tag)
 	}
@@ -53,7 +42,7 @@ func selected(route *unstructured.Unstructured, path []string) []string {
 // destination has all the weight that there is.
 func targets(route *unstructured.Unstructured) map[string]int64 {
 	weights := map[string]int64{}
-	for _, one := range objects(route, splitPath) {
+	for _, one := range router.Objects(route.Object, splitPath...) {
 		tag, _, _ := unstructured.NestedString(one, "destination", serviceTag)
 		weight, _, _ := unstructured.NestedInt64(one, "weight")
 		weights[tag] += weight

@@ -5,12 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 )
 
@@ -44,34 +42,21 @@ func TestAnUnownedCanaryIngressOfFlaggerIsClaimed(t *testing.T) {
 }
 
 func TestSomebodyElsesIngressIsLeftAlone(t *testing.T) {
-	yes := true
 	for name, test := range map[string]struct {
 		reason string
 		change func(*unstructured.Unstructured)
 	}{
 		"NoCanary": {
 			reason: "Only the name is the same.",
-			change: annotate(map[string]string{prefix + "/canary": ""}),
+			change: routertest.Annotate(map[string]string{prefix + "/canary": ""}),
 		},
 		"ByHand": {
 			reason: "A canary Ingress without the guards is a user's own.",
-			change: annotate(map[string]string{"kustomize.toolkit.fluxcd.io/reconcile": ""}),
+			change: routertest.Annotate(map[string]string{"kustomize.toolkit.fluxcd.io/reconcile": ""}),
 		},
 		"AnotherService": {
 			reason: "Flagger made it for another canary.",
 			change: leadTo("other-canary"),
-		},
-		"AnotherClustersCanary": {
-			reason: "The annotation stands in for an owner reference.",
-			change: annotate(map[string]string{router.CreatorAnnotation: "8a1f4c0e-0000-4000-8000-000000000002"}),
-		},
-		"AnotherController": {
-			reason: "Its controller would write it back.",
-			change: func(object *unstructured.Unstructured) {
-				object.SetOwnerReferences([]metav1.OwnerReference{{
-					APIVersion: "example.com/v1", Kind: "Shop", Name: "shop", UID: "8a1f4c0e-0000-4000-8000-000000000003", Controller: &yes,
-				}})
-			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,18 +66,10 @@ func TestSomebodyElsesIngressIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestNothingToReleaseWithoutAReference(t *testing.T) {
-	c := canary()
-	c.Spec.IngressRef = nil
-	if err := New(prefix, router.Deps{}).Release(t.Context(), c); err != nil {
-		t.Errorf("got error %v, but a canary that never had an Ingress must be let go", err)
-	}
-}
-
 // With another prefix, ingress-nginx's own is one like any other.
 func TestAnotherPrefix(t *testing.T) {
 	source := usersIngress()
-	annotate(map[string]string{prefix + "/canary": "true", "shop.example.com/canary-by-header": "x"})(source)
+	routertest.Annotate(map[string]string{prefix + "/canary": "true", "shop.example.com/canary-by-header": "x"})(source)
 	object, err := dialect("shop.example.com").render(canary(), source, rollout.Split(10))
 	if err != nil {
 		t.Fatal(err)

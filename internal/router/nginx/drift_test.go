@@ -74,7 +74,7 @@ func TestAnEditOfTheCanaryIngressIsRepaired(t *testing.T) {
 			for key, value := range test.edit {
 				edit[dialect(prefix).key(key)] = value
 			}
-			b.Edit(ingress.Kind, "podinfo-canary", annotate(edit))
+			b.Edit(ingress.Kind, "podinfo-canary", routertest.Annotate(edit))
 			if got := b.Observe().Traffic; got != test.found {
 				t.Errorf("%s Found %+v, want %+v", test.reason, got, test.found)
 			}
@@ -144,7 +144,7 @@ func TestTheCopyFollowsTheUsersIngress(t *testing.T) {
 	b.Apply(rollout.Split(25), 1)
 
 	b.Edit(ingress.Kind, "podinfo", func(object *unstructured.Unstructured) {
-		annotate(map[string]string{"example.com/team": "", prefix + "/affinity": "", "example.com/new": "yes"})(object)
+		routertest.Annotate(map[string]string{"example.com/team": "", prefix + "/affinity": "", "example.com/new": "yes"})(object)
 		object.SetLabels(map[string]string{"app": "shop"})
 		object.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"secretName": "app-tls"}}
 	})

@@ -46,19 +46,6 @@ func usersIngress() *unstructured.Unstructured {
 	return object
 }
 
-// annotate sets annotations, or takes away those whose value is empty.
-func annotate(annotations map[string]string) func(*unstructured.Unstructured) {
-	return func(object *unstructured.Unstructured) {
-		all := object.GetAnnotations()
-		for key, value := range annotations {
-			if all[key] = value; value == "" {
-				delete(all, key)
-			}
-		}
-		object.SetAnnotations(all)
-	}
-}
-
 // leadTo makes all paths lead to the Service of the name.
 func leadTo(service string) func(*unstructured.Unstructured) {
 	return func(object *unstructured.Unstructured) {

@@ -3,7 +3,6 @@ package nginx
 import (
 	"strconv"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -15,7 +14,7 @@ import (
 
 // read is the inverse of render: the traffic that ingress-nginx divides by the canary Ingress. What it cannot read it
 // takes for no users, as ingress-nginx does.
-func (d dialect) read(copied *unstructured.Unstructured) rollout.Traffic {
+func (d dialect) read(_ *v1beta1.Canary, copied *unstructured.Unstructured) rollout.Traffic {
 	annotations := copied.GetAnnotations()
 	_, header := annotations[d.key(byHeader)]
 	_, cookie := annotations[d.key(byCookie)]
@@ -32,12 +31,9 @@ func (d dialect) read(copied *unstructured.Unstructured) rollout.Traffic {
 	return rollout.Split(rollout.Weight(percent))
 }
 
-// isFlaggers says whether copied, which has no owner, was made for c by a Flagger that could not set one.
+// isFlaggers says whether copied, which nobody claims, was made for c by a Flagger that could not set one.
 func (d dialect) isFlaggers(c *v1beta1.Canary, copied *unstructured.Unstructured) bool {
 	annotations := copied.GetAnnotations()
-	if metav1.GetControllerOf(copied) != nil || annotations[router.CreatorAnnotation] != "" {
-		return false
-	}
 	if annotations[d.key(canaryFlag)] != "true" {
 		return false
 	}

@@ -23,9 +23,9 @@ func (d dialect) render(c *v1beta1.Canary, source *unstructured.Unstructured, wa
 		return nil, router.InvalidSpec(err)
 	}
 	if !ingress.LeadsTo(source, router.ApexService(c)) {
-		return nil, router.InvalidSpec(fmt.Errorf("spec.ingressRef: "+textNoBackend, router.ApexService(c), source.GetName()))
+		return nil, router.InvalidSpec(fmt.Errorf(ingress.Field+": "+textNoBackend, router.ApexService(c), source.GetName()))
 	}
-	copied := ingress.Copy(c, source)
+	copied := router.CopyOf(c, source, ingress.CopyName(c))
 	ingress.Redirect(copied, func(paths []any) []any {
 		for _, path := range paths {
 			if ingress.ServiceName(path) == router.ApexService(c) {

@@ -44,14 +44,9 @@ type Bench struct {
 // binary's TestMain must be testkit.Main.
 func NewBench(t *testing.T, p Provider) *Bench {
 	t.Helper()
-	return newBench(t, p, testkit.NewNamespace)
-}
-
-func newBench(t *testing.T, p Provider, namespace func(testing.TB, client.Client) string) *Bench {
-	t.Helper()
 	b := &Bench{T: t, provider: p, Canary: p.Canary()}
-	b.Direct = newClient(t, testkit.StartAPIServer(t, p.CRDs...), nil)
-	b.Canary.Namespace = namespace(t, b.Direct)
+	b.Direct = newClient(t, testkit.StartAPIServer(t, p.crds()...), nil)
+	b.Canary.Namespace = b.namespace()
 	if b.Canary.UID == "" {
 		b.Canary.UID = uid
 	}
@@ -64,16 +59,18 @@ func newBench(t *testing.T, p Provider, namespace func(testing.TB, client.Client
 	return b
 }
 
-// inNamespace makes the namespace of a name unless there is one.
-func inNamespace(name string) func(testing.TB, client.Client) string {
-	return func(t testing.TB, direct client.Client) string {
-		t.Helper()
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if err := direct.Create(t.Context(), namespace); err != nil && !apierrors.IsAlreadyExists(err) {
-			t.Fatalf("create namespace %s: %v", name, err)
-		}
-		return name
+// namespace is the provider's, which is made unless it is there, or else a new one.
+func (b *Bench) namespace() string {
+	b.Helper()
+	name := b.provider.Namespace
+	if name == "" {
+		return testkit.NewNamespace(b, b.Direct)
 	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if err := b.Direct.Create(b.Context(), namespace); err != nil && !apierrors.IsAlreadyExists(err) {
+		b.Fatalf("create namespace %s: %v", name, err)
+	}
+	return name
 }
 
 // elsewhere makes the router one for routing objects in a cluster that does not have the canary.
@@ -84,14 +81,29 @@ func (b *Bench) elsewhere() {
 
 // sweep removes the objects that the next test would find: those of the namespace, and those in none.
 func (b *Bench) sweep() {
+	ctx := context.WithoutCancel(b.Context())
 	for _, kind := range b.provider.kinds() {
-		object := &unstructured.Unstructured{}
-		object.SetGroupVersionKind(kind)
-		ctx := context.WithoutCancel(b.Context())
-		if err := b.Direct.DeleteAllOf(ctx, object, client.InNamespace(b.Canary.Namespace)); err != nil {
+		all := &unstructured.UnstructuredList{}
+		all.SetGroupVersionKind(kind)
+		err := b.Direct.List(ctx, all, client.InNamespace(b.Canary.Namespace))
+		for i := range all.Items {
+			err = errors.Join(err, b.remove(ctx, &all.Items[i]))
+		}
+		if err != nil {
 			b.Errorf("remove the objects of kind %s: %v", kind.Kind, err)
 		}
 	}
+}
+
+// remove deletes object, whose finalizers nobody would see to.
+func (b *Bench) remove(ctx context.Context, object *unstructured.Unstructured) error {
+	if len(object.GetFinalizers()) > 0 {
+		object.SetFinalizers(nil)
+		if err := b.Direct.Update(ctx, object); err != nil {
+			return err
+		}
+	}
+	return client.IgnoreNotFound(b.Direct.Delete(ctx, object))
 }
 
 // isNamespaced says whether objects of the kind are in a namespace, and so can have a canary as their owner.
@@ -210,12 +222,33 @@ func (b *Bench) fails(err error, want error) {
 	}
 }
 
-// LeavesAlone creates object, a routing object of somebody else, and checks that the router neither observes, writes nor
-// releases it. want is a part of what Apply says about it.
+// Release lets go of what there is for the canary, twice, as after a crash.
+func (b *Bench) Release() {
+	b.Helper()
+	for range 2 {
+		if err := b.Router.Release(b.Context(), b.Canary); err != nil {
+			b.Fatalf("release: %v", err)
+		}
+	}
+}
+
+// HasNoPlainUpdates checks that no field of object is owned by plain updates, as Flagger's were: it could not be taken
+// away by an apply.
+func (b *Bench) HasNoPlainUpdates(object *unstructured.Unstructured) {
+	b.Helper()
+	for _, entry := range object.GetManagedFields() {
+		if entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" {
+			b.Errorf("fields are still owned by plain updates of %s: %s", entry.Manager, entry.FieldsV1)
+		}
+	}
+}
+
+// LeavesAlone creates object, which somebody else made, and checks that the router observes nothing, and writes and
+// releases neither it nor anything else. want is a part of what Apply says about it.
 func (b *Bench) LeavesAlone(object *unstructured.Unstructured, want string) {
 	b.Helper()
 	b.Create(object, "kubectl")
-	before := b.Routing()
+	before := b.Object(object.GroupVersionKind(), object.GetName())
 	_, err := b.Router.Observe(b.Context(), b.Canary)
 	b.fails(err, router.ErrNotFound)
 	for _, traffic := range []rollout.Traffic{rollout.ToPrimary(), rollout.Split(25)} {
@@ -227,8 +260,11 @@ func (b *Bench) LeavesAlone(object *unstructured.Unstructured, want string) {
 	b.fails(b.Router.Release(b.Context(), b.Canary), nil)
 	b.elsewhere()
 	b.fails(b.Router.Release(b.Context(), b.Canary), nil)
-	if diff := cmp.Diff(before.Object, b.Routing().Object); diff != "" {
+	if diff := cmp.Diff(before.Object, b.Object(object.GroupVersionKind(), object.GetName()).Object); diff != "" {
 		b.Errorf("it was written (-before +after):\n%s", diff)
+	}
+	if writes := b.Writes(); writes != 0 {
+		b.Errorf("%d writes, though not all that is needed can be written", writes)
 	}
 }
 
@@ -273,23 +309,25 @@ func (b *Bench) Edit(kind schema.GroupVersionKind, name string, change func(*uns
 	}
 }
 
-// Create makes a copy of object in the canary's namespace as manager would.
+// Create makes a copy of object in the canary's namespace as manager would, and its status as a controller would.
 func (b *Bench) Create(object *unstructured.Unstructured, manager string) {
 	b.Helper()
 	created := object.DeepCopy()
 	created.SetNamespace(b.Canary.Namespace)
 	created.SetResourceVersion("")
 	if err := b.Direct.Create(b.Context(), created, client.FieldOwner(manager)); err != nil {
-		b.Fatalf("create %s %s: %v", object.GetKind(), object.GetName(), err)
+		b.Fatalf("create %s: %v", router.Describe(object), err)
+	}
+	if status, found := object.Object["status"]; found && !cmp.Equal(status, created.Object["status"]) {
+		created.Object["status"] = runtime.DeepCopyJSONValue(status)
+		b.Report(created)
 	}
 }
 
-// annotate adds an annotation to object.
-func annotate(object metav1.Object, key, value string) {
-	annotations := object.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
+// Report makes the status of object the stored one, as a controller would.
+func (b *Bench) Report(object *unstructured.Unstructured) {
+	b.Helper()
+	if err := b.Direct.Status().Update(b.Context(), object, client.FieldOwner("controller")); err != nil {
+		b.Fatalf("write the status of %s: %v", router.Describe(object), err)
 	}
-	annotations[key] = value
-	object.SetAnnotations(annotations)
 }

@@ -121,6 +121,24 @@ func copies(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 	return list
 }
 
+// CopyRendering is that of a provider by copies. The outcome of a case is the user's object, as it was, and its copy.
+func CopyRendering(how router.Copying) Rendering {
+	copier := router.NewCopier(how, router.Deps{Owned: true})
+	return Rendering{
+		Desired: func(c *v1beta1.Canary, observed []*unstructured.Unstructured, want rollout.Traffic) ([]*unstructured.Unstructured, error) {
+			if err := how.Validate(c); err != nil {
+				return nil, err
+			}
+			source := Named(observed, how.Source(c))
+			copied, err := copier.Desired(c, source, want)
+			return []*unstructured.Unstructured{source, copied}, err
+		},
+		Observe: func(c *v1beta1.Canary, objects []*unstructured.Unstructured) (rollout.Traffic, error) {
+			return how.Read(c, Named(objects, how.Copy(c))), nil
+		},
+	}
+}
+
 // EveryCaseIsStored applies every case that is not refused, on top of what was observed, for the provider of its
 // canary. The API server must take it and store what was rendered: a default that it added, or a field that it dropped,
 // would be drift for ever.
@@ -132,8 +150,12 @@ func EveryCaseIsStored(t *testing.T, provider func(*v1beta1.Canary) Provider) {
 		t.Run(one.Name, func(t *testing.T) {
 			p := provider(one.Canary)
 			p.Canary = func() *v1beta1.Canary { return one.Canary }
-			p.Given = one.Observed
-			newBench(t, p, inNamespace(one.Canary.Namespace)).Settle(one.Traffic)
+			p.Given, p.Namespace = one.Observed, one.Canary.Namespace
+			b := NewBench(t, p)
+			if one.Observed != nil {
+				b.apply(one.Traffic) // what was there before may go one Apply after nothing leads to it
+			}
+			b.Settle(one.Traffic)
 		})
 	}
 }

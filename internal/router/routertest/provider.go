@@ -2,6 +2,7 @@ package routertest
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,10 +16,13 @@ import (
 // Provider is what the suite must know of a provider.
 type Provider struct {
 	Row router.Row
-	// CRDs are the paths of the CRDs that the provider needs.
-	CRDs []string
+	// CRDs are the paths of the CRDs that the provider needs, StandIns those of CRDs of our own in the place of the
+	// project's.
+	CRDs, StandIns []string
 	// Canary makes a canary whose traffic is shifted by weight; the bench fills in its namespace.
 	Canary func() *v1beta1.Canary
+	// Namespace is the canary's, where names of objects have it in them; empty for a new one for each test.
+	Namespace string
 	// Given are objects of the user that must be there before the first Apply; the bench creates copies of them in the
 	// canary's namespace. If the routing object is one of them, the provider takes it over and never makes one.
 	Given []*unstructured.Unstructured
@@ -51,6 +55,9 @@ func (p Provider) objects() []Object {
 	routing := Object{Kind: *p.Row.Watch, Name: p.Object, Damage: p.Damage}
 	return append([]Object{routing}, p.Further...)
 }
+
+// crds are the paths of all CRDs, be they the project's or our own.
+func (p Provider) crds() []string { return slices.Concat(p.CRDs, p.StandIns) }
 
 // kinds are those of all objects that are there in a test.
 func (p Provider) kinds() []schema.GroupVersionKind {
@@ -105,13 +112,3 @@ func Canary() *v1beta1.Canary {
 
 // uid is the canary's, if it has no other.
 const uid = "8a1f4c0e-0000-4000-8000-000000000001"
-
-// Named returns the object of the name, or nil if there is none.
-func Named(objects []*unstructured.Unstructured, name string) *unstructured.Unstructured {
-	for _, object := range objects {
-		if object.GetName() == name {
-			return object
-		}
-	}
-	return nil
-}

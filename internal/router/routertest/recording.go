@@ -69,11 +69,7 @@ func (b *Bench) goesOn() rollout.Traffic {
 	left := b.Observe().Traffic
 	b.Apply(left, 0)
 	b.Settle(rollout.Split(left.Canary + 1))
-	for _, entry := range b.Routing().GetManagedFields() {
-		if entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" {
-			b.Errorf("fields are still owned by plain updates of %s: %s", entry.Manager, entry.FieldsV1)
-		}
-	}
+	b.HasNoPlainUpdates(b.Routing())
 	return left
 }
 

@@ -1,7 +1,6 @@
 package skipper
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,7 +9,6 @@ import (
 
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/ingress"
 	"flagger.app/flagger/internal/router/routertest"
 )
@@ -74,22 +72,11 @@ func TestFlaggersIngressIsTakenOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(essence(want), essence(taken)); diff != "" {
+			if diff := cmp.Diff(routertest.Essence(want), routertest.Essence(taken)); diff != "" {
 				t.Errorf("it is not what it would be without Flagger (-want +got):\n%s", diff)
 			}
-			for _, entry := range taken.GetManagedFields() {
-				if entry.Operation == metav1.ManagedFieldsOperationUpdate {
-					t.Errorf("fields are still owned by plain updates of %s: %s", entry.Manager, entry.FieldsV1)
-				}
-			}
+			b.HasNoPlainUpdates(taken)
 		})
-	}
-}
-
-// essence is what of an Ingress is not the API server's.
-func essence(object *unstructured.Unstructured) map[string]any {
-	return map[string]any{
-		"spec": object.Object["spec"], "labels": object.GetLabels(), "annotations": object.GetAnnotations(),
 	}
 }
 
@@ -100,11 +87,11 @@ func TestSomebodyElsesIngressIsLeftAlone(t *testing.T) {
 	}{
 		"ByHand": {
 			reason: "Only the name is the same.",
-			change: annotate(map[string]string{backendWeights: ""}),
+			change: routertest.Annotate(map[string]string{backendWeights: ""}),
 		},
 		"OneWeight": {
 			reason: "Flagger's weigh both sides.",
-			change: annotate(map[string]string{backendWeights: `{"podinfo-canary":40}`}),
+			change: routertest.Annotate(map[string]string{backendWeights: `{"podinfo-canary":40}`}),
 		},
 		"OnePath": {
 			reason: "Flagger's lead to both sides.",
@@ -112,63 +99,12 @@ func TestSomebodyElsesIngressIsLeftAlone(t *testing.T) {
 				ingress.Redirect(object, func(paths []any) []any { return paths[:1] })
 			},
 		},
-		"AnotherClustersCanary": {
-			reason: "The annotation stands in for an owner reference.",
-			change: annotate(map[string]string{router.CreatorAnnotation: "8a1f4c0e-0000-4000-8000-000000000002"}),
-		},
-		"AnotherController": {
-			reason: "Its controller would write it back.",
-			change: func(object *unstructured.Unstructured) {
-				object.SetOwnerReferences([]metav1.OwnerReference{{
-					APIVersion: "example.com/v1", Kind: "Shop", Name: "shop", UID: "8a1f4c0e-0000-4000-8000-000000000003", Controller: new(true),
-				}})
-			},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := routertest.NewBench(t, provider())
+			t.Log(test.reason)
 			object := flaggers(aStep)
 			test.change(object)
-			b.Create(object, "kubectl")
-			before := b.Routing()
-			if _, err := b.Router.Observe(t.Context(), b.Canary); !errors.Is(err, router.ErrNotFound) {
-				t.Errorf("%s observe: got error %v", test.reason, err)
-			}
-			for _, want := range []rollout.Traffic{rollout.ToPrimary(), rollout.Split(25)} {
-				if err := b.Router.Apply(t.Context(), b.Canary, want); !errors.Is(err, router.ErrForeign) {
-					t.Errorf("%s apply %+v: got error %v", test.reason, want, err)
-				}
-			}
-			for _, deps := range []router.Deps{b.Deps, {Client: b.Deps.Client}} {
-				if err := New(deps).Release(t.Context(), b.Canary); err != nil {
-					t.Errorf("%s release: got error %v", test.reason, err)
-				}
-			}
-			if diff := cmp.Diff(before.Object, b.Routing().Object); diff != "" || b.Writes() != 0 {
-				t.Errorf("%s It was written (-before +after):\n%s", test.reason, diff)
-			}
+			routertest.NewBench(t, provider()).LeavesAlone(object, "was not made for this canary")
 		})
-	}
-}
-
-func TestReleaseInAnotherCluster(t *testing.T) {
-	b := routertest.NewBench(t, provider())
-	b.Create(flaggers(aStep), kube.FieldManager)
-	r := New(router.Deps{Client: b.Deps.Client})
-	for range 2 {
-		if err := r.Release(t.Context(), b.Canary); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if b.Find(ingress.Kind, "shop-canary") != nil {
-		t.Error("it would lead to Services that go with the canary")
-	}
-}
-
-func TestNothingToReleaseWithoutAReference(t *testing.T) {
-	c := canary()
-	c.Spec.IngressRef = nil
-	if err := New(router.Deps{}).Release(t.Context(), c); err != nil {
-		t.Errorf("got error %v, but a canary that never had an Ingress must be let go", err)
 	}
 }

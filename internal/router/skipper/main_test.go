@@ -46,19 +46,6 @@ func usersIngress() *unstructured.Unstructured {
 	return users
 }
 
-// annotate sets annotations, or takes away those whose value is empty.
-func annotate(annotations map[string]string) func(*unstructured.Unstructured) {
-	return func(object *unstructured.Unstructured) {
-		all := object.GetAnnotations()
-		for key, value := range annotations {
-			if all[key] = value; value == "" {
-				delete(all, key)
-			}
-		}
-		object.SetAnnotations(all)
-	}
-}
-
 // provider is what the suite knows of us.
 func provider() routertest.Provider {
 	return routertest.Provider{
@@ -68,7 +55,7 @@ func provider() routertest.Provider {
 		Object: "shop-canary",
 		Edit:   func(b *routertest.Bench) { b.Canary.Spec.Service.Name = "web" },
 		Damage: func(object *unstructured.Unstructured) {
-			annotate(map[string]string{backendWeights: `{"podinfo-canary":90,"podinfo-primary":10}`, predicate: ""})(object)
+			routertest.Annotate(map[string]string{backendWeights: `{"podinfo-canary":90,"podinfo-primary":10}`, predicate: ""})(object)
 			object.Object["spec"].(map[string]any)["ingressClassName"] = "other"
 		},
 		Refused: map[string]func(*v1beta1.Canary){

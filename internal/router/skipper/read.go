@@ -3,7 +3,6 @@ package skipper
 import (
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -27,13 +26,9 @@ func read(c *v1beta1.Canary, copied *unstructured.Unstructured) rollout.Traffic 
 	return router.Shares(primary, canary)
 }
 
-// isFlaggers says whether copied, which has no owner, was made for c by a Flagger that could not set one.
+// isFlaggers says whether copied, which nobody claims, was made for c by a Flagger that could not set one.
 func isFlaggers(c *v1beta1.Canary, copied *unstructured.Unstructured) bool {
-	annotations := copied.GetAnnotations()
-	if metav1.GetControllerOf(copied) != nil || annotations[router.CreatorAnnotation] != "" {
-		return false
-	}
-	shares := weights(annotations)
+	shares := weights(copied.GetAnnotations())
 	for _, side := range []string{router.PrimaryService(c), router.CanaryService(c)} {
 		if _, weighed := shares[side]; !weighed || !ingress.LeadsTo(copied, side) {
 			return false

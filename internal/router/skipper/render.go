@@ -25,9 +25,9 @@ const (
 // router.ErrInvalidSpec.
 func render(c *v1beta1.Canary, source *unstructured.Unstructured, want rollout.Traffic) (*unstructured.Unstructured, error) {
 	if err := check(c, source); err != nil {
-		return nil, router.InvalidSpec(fmt.Errorf("spec.ingressRef: %w", err))
+		return nil, router.InvalidSpec(fmt.Errorf(ingress.Field+": %w", err))
 	}
-	copied := ingress.Copy(c, source)
+	copied := router.CopyOf(c, source, ingress.CopyName(c))
 	ingress.Redirect(copied, func(paths []any) []any { return split(c, paths) })
 	annotations := copied.GetAnnotations()
 	divide(c, annotations, want)

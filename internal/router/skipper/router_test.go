@@ -1,13 +1,11 @@
 package skipper
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
@@ -56,7 +54,7 @@ func TestAnEditOfTheCanaryIngressIsRepaired(t *testing.T) {
 			b := routertest.NewBench(t, provider())
 			b.Apply(rollout.Split(25), 1)
 			before := b.Routing()
-			b.Edit(ingress.Kind, "shop-canary", annotate(test.edit))
+			b.Edit(ingress.Kind, "shop-canary", routertest.Annotate(test.edit))
 			if got := b.Observe().Traffic; got != test.found {
 				t.Errorf("%s Found %+v, want %+v", test.reason, got, test.found)
 			}
@@ -89,7 +87,7 @@ func TestTheCopyFollowsTheUsersIngress(t *testing.T) {
 	b := routertest.NewBench(t, provider())
 	b.Apply(rollout.Split(25), 1)
 	b.Edit(ingress.Kind, "shop", func(users *unstructured.Unstructured) {
-		annotate(map[string]string{"example.com/team": "", "example.com/new": "yes", predicate: `Method("POST")`})(users)
+		routertest.Annotate(map[string]string{"example.com/team": "", "example.com/new": "yes", predicate: `Method("POST")`})(users)
 		users.SetLabels(map[string]string{"app": "other"})
 		users.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"secretName": "app-tls"}}
 	})
@@ -108,22 +106,6 @@ func TestTheCopyFollowsTheUsersIngress(t *testing.T) {
 		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", part, diff)
 		}
-	}
-}
-
-func TestTheUsersIngressIsNeverWritten(t *testing.T) {
-	b := routertest.NewBench(t, provider())
-	before := b.Object(ingress.Kind, "shop")
-	for _, want := range []rollout.Traffic{rollout.Split(25), rollout.ToCanary(), rollout.ToPrimary()} {
-		b.Apply(want, 1)
-	}
-	for _, deps := range []router.Deps{b.Deps, {Client: b.Deps.Client}} {
-		if err := New(deps).Release(t.Context(), b.Canary); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(before.Object, b.Object(ingress.Kind, "shop").Object); diff != "" {
-		t.Errorf("the user's Ingress (-before +after):\n%s", diff)
 	}
 }
 
@@ -176,37 +158,4 @@ func TestUsersComeBackWithoutTheUsersIngress(t *testing.T) {
 			}
 		})
 	}
-}
-
-// An API server that does not answer is no answer about the user's Ingress.
-func TestAReadErrorMovesNobody(t *testing.T) {
-	b := routertest.NewBench(t, provider())
-	b.Apply(rollout.Split(25), 1)
-	broken := errors.New("connection refused")
-	for _, name := range []string{"shop", "shop-canary"} {
-		t.Run(name, func(t *testing.T) {
-			r := New(router.Deps{Client: failing{b.Deps.Client, name, broken}, Owned: true})
-			err := r.Apply(t.Context(), b.Canary, rollout.ToPrimary())
-			if !errors.Is(err, broken) || errors.Is(err, router.ErrInvalidSpec) {
-				t.Errorf("got error %v", err)
-			}
-			if got := b.Observe().Traffic; got != rollout.Split(25) {
-				t.Errorf("users were moved: %+v", got)
-			}
-		})
-	}
-}
-
-// failing is a client that cannot read the object of a name.
-type failing struct {
-	client.Client
-	name string
-	err  error
-}
-
-func (f failing) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-	if key.Name == f.name {
-		return f.err
-	}
-	return f.Client.Get(ctx, key, obj, opts...)
 }

@@ -41,8 +41,8 @@ func originalOf(c *v1beta1.Canary, live, rendered *unstructured.Unstructured) (*
 
 // isSame says whether two roots are the same or name the same Service.
 func isSame(c *v1beta1.Canary, a, b string) bool {
-	first, isService := serviceOf(c, a)
-	second, isToo := serviceOf(c, b)
+	first, isService := router.ServiceOf(c, a)
+	second, isToo := router.ServiceOf(c, b)
 	return a == b || isService && isToo && first == second
 }
 

@@ -1,7 +1,6 @@
 package smi
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -13,7 +12,6 @@ import (
 
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 )
 
@@ -48,15 +46,6 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 	}
 }
 
-func TestAnotherControllersIsNamed(t *testing.T) {
-	live := trafficSplit(V1alpha2, "podinfo", sides(int64(0), int64(100))...)
-	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
-	_, err := desired(V1alpha2, router.Deps{Owned: true}, routertest.Canary(), live, rollout.ToPrimary())
-	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "TrafficSplit podinfo.test is controlled by App podinfo") {
-		t.Errorf("got error %v", err)
-	}
-}
-
 // A TrafficSplit that Flagger took over has no original: with the canary's end its users must still reach the apex
 // Service.
 func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
@@ -69,11 +58,7 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.Create(left, kube.FieldManager)
-			for range 2 {
-				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.Release()
 			released := b.Routing()
 			apex := trafficSplit(v, "podinfo", backend{"service": "podinfo", "weight": v.form(nil)(100)})
 			if diff := cmp.Diff(apex.Object["spec"], released.Object["spec"]); diff != "" {
@@ -114,14 +99,6 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"later": "yes"}, released.GetLabels()); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
-	}
-}
-
-func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
-	live := trafficSplit(V1alpha2, "podinfo", sides(int64(0), int64(100))...)
-	live.SetAnnotations(map[string]string{router.OriginalAnnotation: "{"})
-	if _, err := V1alpha2.handBack(routertest.Canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TrafficSplit podinfo.test: ") {
-		t.Errorf("got error %v", err)
 	}
 }
 

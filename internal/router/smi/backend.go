@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // backend is one of those that a TrafficSplit divides traffic between, in the API's JSON.
@@ -20,23 +21,11 @@ func backends(split *unstructured.Unstructured) ([]backend, error) {
 	if split == nil {
 		return nil, nil
 	}
-	items, _, err := unstructured.NestedSlice(split.Object, "spec", "backends")
+	list, err := router.CopyObjects(split.Object, "spec", "backends")
 	if err != nil {
-		return nil, unreadable(split, err)
-	}
-	var list []backend
-	for i, item := range items {
-		one, ok := item.(backend)
-		if !ok {
-			return nil, unreadable(split, fmt.Errorf("spec.backends[%d] is no object", i))
-		}
-		list = append(list, one)
+		return nil, fmt.Errorf("read the backends of %s: %w", router.Describe(split), err)
 	}
 	return list, nil
-}
-
-func unreadable(split *unstructured.Unstructured, cause error) error {
-	return fmt.Errorf("read the backends of TrafficSplit %s.%s: %w", split.GetName(), split.GetNamespace(), cause)
 }
 
 // rootOf is what clients call to have their traffic divided by split.
@@ -47,14 +36,10 @@ func rootOf(split *unstructured.Unstructured) string {
 
 // divide gives split a root and its backends, and leaves the rest of the spec.
 func divide(split *unstructured.Unstructured, root string, list []backend) error {
-	items := make([]any, len(list))
-	for i, b := range list {
-		items[i] = b
-	}
 	if err := unstructured.SetNestedField(split.Object, root, "spec", "service"); err != nil {
 		return fmt.Errorf("set the root: %w", err)
 	}
-	if err := unstructured.SetNestedSlice(split.Object, items, "spec", "backends"); err != nil {
+	if err := unstructured.SetNestedSlice(split.Object, router.Items(list), "spec", "backends"); err != nil {
 		return fmt.Errorf("set the backends: %w", err)
 	}
 	return nil

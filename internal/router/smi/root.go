@@ -1,10 +1,6 @@
 package smi
 
 import (
-	"strings"
-
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/router"
 )
@@ -18,19 +14,8 @@ func (m mesh) root(c *v1beta1.Canary) string {
 	if !m.servicesAlone {
 		return hosts[0]
 	}
-	if service, found := serviceOf(c, hosts[0]); found {
+	if service, found := router.ServiceOf(c, hosts[0]); found {
 		return service
 	}
 	return router.ApexService(c)
-}
-
-// serviceOf returns the Service of the canary's namespace that host is a name of: podinfo, podinfo.test,
-// podinfo.test.svc or that with the cluster's domain.
-func serviceOf(c *v1beta1.Canary, host string) (string, bool) {
-	service, domain, _ := strings.Cut(host, ".")
-	if len(validation.IsDNS1035Label(service)) > 0 {
-		return "", false
-	}
-	local := domain == "" || domain == c.Namespace || strings.HasPrefix(domain+".", c.Namespace+".svc.")
-	return service, local
 }

@@ -33,12 +33,9 @@ func New(v Variant, deps router.Deps) *Router { return &Router{variant: v, deps:
 // Observe reports the weights of the TrafficSplit. One that leads to neither side is a user's that has not been taken
 // over yet, and so router.ErrNotFound too.
 func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routing, error) {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Need(ctx, c, r.variant.kind(), textGet)
 	if err != nil {
 		return rollout.Routing{}, err
-	}
-	if live == nil {
-		return rollout.Routing{}, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, router.ErrNotFound)
 	}
 	traffic, found, err := read(c, live)
 	if err != nil {
@@ -53,7 +50,7 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 // Apply makes the TrafficSplit what the spec and want say. A TrafficSplit of another controller, or one that does more
 // than lead to the apex Service, is router.ErrForeign.
 func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traffic) error {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, r.variant.kind(), textGet)
 	if err != nil {
 		return err
 	}
@@ -112,21 +109,11 @@ func (r *Router) recast(ctx context.Context, live, split *unstructured.Unstructu
 	return r.deps.Swap(ctx, live, recast)
 }
 
-// Release restores a user's TrafficSplit. One that was made for c goes with c: by its owner reference or, where there
-// can be none, now.
+// Release restores a user's TrafficSplit. One that was made for c goes with c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
-	live, err := r.get(ctx, c)
+	live, err := r.deps.Find(ctx, c, r.variant.kind(), textGet)
 	if err != nil {
 		return kube.IgnoreMissingCRD(err)
 	}
 	return r.deps.Release(ctx, c, live, r.variant.handBack)
-}
-
-// get returns the TrafficSplit, or nil if there is none.
-func (r *Router) get(ctx context.Context, c *v1beta1.Canary) (*unstructured.Unstructured, error) {
-	split, err := r.deps.Get(ctx, r.variant.kind(), c.Namespace, router.ObjectName(c))
-	if err != nil {
-		return nil, fmt.Errorf(textGet, router.ObjectName(c), c.Namespace, err)
-	}
-	return split, nil
 }

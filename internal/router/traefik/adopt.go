@@ -75,11 +75,7 @@ func handBack(c *v1beta1.Canary, live *unstructured.Unstructured) (*unstructured
 // restore gives object the list of entries, or none at all.
 func restore(object *unstructured.Unstructured, list []entry) error {
 	if len(list) > 0 {
-		items := make([]any, len(list))
-		for i, e := range list {
-			items[i] = e
-		}
-		return unstructured.SetNestedSlice(object.Object, items, listPath...)
+		return unstructured.SetNestedSlice(object.Object, router.Items(list), listPath...)
 	}
 	unstructured.RemoveNestedField(object.Object, listPath...)
 	weighted := listPath[:len(listPath)-1]

@@ -1,9 +1,7 @@
 package traefik
 
 import (
-	"errors"
 	"maps"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +11,6 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
-	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/routertest"
 )
 
@@ -63,15 +60,6 @@ func TestWhatIsNotTakenOver(t *testing.T) {
 	}
 }
 
-func TestAnotherControllersIsNamed(t *testing.T) {
-	live := traefikService(weighted(side("podinfo", int64(1))))
-	live.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "podinfo", UID: "1", Controller: new(true)}})
-	_, err := desired(current, router.Deps{Owned: true}, routertest.Canary(), live, rollout.ToPrimary())
-	if !errors.Is(err, router.ErrForeign) || !strings.Contains(err.Error(), "TraefikService podinfo.test is controlled by App podinfo") {
-		t.Errorf("got error %v", err)
-	}
-}
-
 // A TraefikService that Flagger took over has no original: with the canary's end its users must still reach the apex
 // Service, in the way that they reached its sides.
 func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
@@ -88,11 +76,7 @@ func TestReleaseWithoutAnOriginalPointsAtTheApex(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.Create(left, kube.FieldManager)
-			for range 2 {
-				if err := b.Router.Release(t.Context(), b.Canary); err != nil {
-					t.Fatal(err)
-				}
-			}
+			b.Release()
 			released := b.Routing()
 			apex := weighted(entry{"name": "podinfo", "namespace": b.Canary.Namespace, "port": int64(80), "scheme": "h2c", "weight": int64(100)})
 			if diff := cmp.Diff(apex, released.Object["spec"]); diff != "" {
@@ -151,14 +135,6 @@ func TestReleaseKeepsWhatChangedMeanwhile(t *testing.T) {
 				t.Errorf("annotations of ours are left: %v", released.GetAnnotations())
 			}
 		})
-	}
-}
-
-func TestReleaseOfABrokenOriginalIsAnError(t *testing.T) {
-	live := traefikService(weighted(side("podinfo-primary", int64(100))))
-	live.SetAnnotations(map[string]string{router.OriginalAnnotation: "{"})
-	if _, err := handBack(routertest.Canary(), live); err == nil || !strings.HasPrefix(err.Error(), "read the original of TraefikService podinfo.test: ") {
-		t.Errorf("got error %v", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/rollout"
+	"flagger.app/flagger/internal/router"
 )
 
 // listPath is the list of the Services that a TraefikService divides traffic between.
@@ -23,23 +24,11 @@ func entries(object *unstructured.Unstructured) ([]entry, error) {
 	if object == nil {
 		return nil, nil
 	}
-	items, _, err := unstructured.NestedSlice(object.Object, listPath...)
+	list, err := router.CopyObjects(object.Object, listPath...)
 	if err != nil {
-		return nil, unreadable(object, err)
-	}
-	var list []entry
-	for i, item := range items {
-		one, ok := item.(entry)
-		if !ok {
-			return nil, unreadable(object, fmt.Errorf("spec.weighted.services[%d] is no object", i))
-		}
-		list = append(list, one)
+		return nil, fmt.Errorf("read the services of %s: %w", router.Describe(object), err)
 	}
 	return list, nil
-}
-
-func unreadable(object *unstructured.Unstructured, cause error) error {
-	return fmt.Errorf("read the services of TraefikService %s.%s: %w", object.GetName(), object.GetNamespace(), cause)
 }
 
 // find returns the first of list that leads to one of services, which are tried in order, or nil.

@@ -14,7 +14,7 @@ import (
 func TestRender(t *testing.T) {
 	routertest.Golden(t, routertest.Rendering{
 		Desired: func(c *v1beta1.Canary, observed []*unstructured.Unstructured, want rollout.Traffic) ([]*unstructured.Unstructured, error) {
-			if err := validate(c); err != nil {
+			if err := router.ValidatePort(c); err != nil {
 				return nil, err
 			}
 			live := routertest.Named(observed, router.ObjectName(c))

@@ -26,7 +26,7 @@ func legacyCRD(t *testing.T) string {
 	}
 	content = bytes.ReplaceAll(content, []byte("traefikservices."+current.Group), []byte("traefikservices."+legacy.Group))
 	content = bytes.ReplaceAll(content, []byte("group: "+current.Group), []byte("group: "+legacy.Group))
-	file := filepath.Join(t.TempDir(), "crd.yaml")
+	file := filepath.Join(t.TempDir(), "legacy_traefikservices.yaml")
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -24,16 +24,8 @@ func render(kind schema.GroupVersionKind, c *v1beta1.Canary, live *unstructured.
 	if err != nil {
 		return nil, err
 	}
-	service := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any{"weighted": map[string]any{"services": sides(c, present, want)}},
-	}}
-	service.SetGroupVersionKind(kind)
-	service.SetNamespace(c.Namespace)
-	service.SetName(router.ObjectName(c))
-	metadata := router.ApexMetadata(c)
-	service.SetLabels(metadata.Labels)
-	service.SetAnnotations(metadata.Annotations)
-	return service, nil
+	spec := map[string]any{"weighted": map[string]any{"services": sides(c, present, want)}}
+	return router.ApexObject(c, kind, spec), nil
 }
 
 // sides are the entries of those sides that get traffic; the primary's comes first.

@@ -32,7 +32,7 @@ func New(deps router.Deps) *Router { return &Router{deps: deps} }
 // Observe reports the weights of the TraefikService. One that leads to neither side is a user's that has not been
 // taken over yet, and so router.ErrNotFound too. An invalid spec is router.ErrInvalidSpec.
 func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routing, error) {
-	if err := validate(c); err != nil {
+	if err := router.ValidatePort(c); err != nil {
 		return rollout.Routing{}, err
 	}
 	live, _, err := r.get(ctx, c)
@@ -55,7 +55,7 @@ func (r *Router) Observe(ctx context.Context, c *v1beta1.Canary) (rollout.Routin
 // Apply makes the TraefikService what the spec and want say. An invalid spec is router.ErrInvalidSpec; a TraefikService
 // of another controller, or one that does more than lead to the apex Service, is router.ErrForeign.
 func (r *Router) Apply(ctx context.Context, c *v1beta1.Canary, want rollout.Traffic) error {
-	if err := validate(c); err != nil {
+	if err := router.ValidatePort(c); err != nil {
 		return err
 	}
 	live, kind, err := r.get(ctx, c)
@@ -84,8 +84,7 @@ func desired(kind schema.GroupVersionKind, deps router.Deps, c *v1beta1.Canary, 
 	return manifest, nil
 }
 
-// Release restores a user's TraefikService. One that was made for c goes with c: by its owner reference or, where
-// there can be none, now.
+// Release restores a user's TraefikService. One that was made for c goes with c.
 func (r *Router) Release(ctx context.Context, c *v1beta1.Canary) error {
 	live, _, err := r.get(ctx, c)
 	if err != nil {

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 	t.Run("Current", func(t *testing.T) { routertest.Run(t, provider(t, current)) })
 	t.Run("LegacyAlone", func(t *testing.T) {
 		p := provider(t, legacy)
-		p.CRDs = []string{legacyCRD(t)}
+		p.CRDs, p.StandIns = nil, []string{legacyCRD(t)}
 		p.Row.Watch = &legacy
 		p.Row.New = func(deps router.Deps) router.Router {
 			deps.Client = olderCluster{deps.Client}
@@ -239,15 +239,5 @@ func TestNoWeightsAreRefused(t *testing.T) {
 	_, err := render(current, routertest.Canary(), nil, rollout.Traffic{})
 	if err == nil || err.Error() != "RoutingRule podinfo.test update failed: no valid weights" {
 		t.Errorf("got error %v", err)
-	}
-}
-
-func TestAPortIsNeeded(t *testing.T) {
-	for port, valid := range map[v1beta1.Number]bool{-1: false, 0: false, 1: true, 80.5: false, 65535: true, 65536: false} {
-		c := routertest.Canary()
-		c.Spec.Service.Port = port
-		if err := validate(c); (err == nil) != valid || err != nil && !errors.Is(err, router.ErrInvalidSpec) {
-			t.Errorf("port %v: got error %v", port, err)
-		}
 	}
 }

@@ -1,6 +1,7 @@
-package istio
+package router
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -8,13 +9,15 @@ import (
 	"time"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/router"
+)
+
+// Headers of session affinity.
+const (
+	CookieHeader    = "Cookie"
+	SetCookieHeader = "Set-Cookie"
 )
 
 const (
-	cookieHeader    = "Cookie"
-	setCookieHeader = "Set-Cookie"
-
 	// dayOfSeconds is how long a canary's cookie lives unless the spec says otherwise.
 	dayOfSeconds = 86400
 	// defaultInterval is the analysis interval of a spec without one.
@@ -23,25 +26,29 @@ const (
 	expiredSeconds = -1
 )
 
-// cookiePattern matches a Cookie header that holds cookie, a "name=value". Cookies are separated by semicolons:
-// RFC 6265, section 4.2.1.
-func cookiePattern(cookie string) string {
+// ErrSameCookies says, in the contract's words, that users of the two sides could not be told apart.
+var ErrSameCookies = errors.New("can't use the same cookie name for both primary and cookie name; please update them to be different")
+
+// CookiePattern matches a Cookie header that holds cookie, a "name=value", whether an implementation searches the header
+// or wants all of it to match. Cookies are separated by semicolons: RFC 6265, section 4.2.1.
+func CookiePattern(cookie string) string {
 	return `^(.*;\s*)?` + regexp.QuoteMeta(cookie) + `(\s*;.*)?$`
 }
 
-// canaryCookie is the Set-Cookie header that keeps a user with the canary.
-func canaryCookie(c *v1beta1.Canary, cookie string) string {
+// CanaryCookie is the Set-Cookie header that keeps a user with the canary.
+func CanaryCookie(c *v1beta1.Canary, cookie string) string {
 	seconds := dayOfSeconds
-	if affinity := router.Analysis(c).SessionAffinity; affinity != nil && affinity.MaxAge > 0 {
+	if affinity := Analysis(c).SessionAffinity; affinity != nil && affinity.MaxAge > 0 {
 		seconds = int(affinity.MaxAge)
 	}
 	return lasting(c, cookie, seconds)
 }
 
-// primaryCookie is the Set-Cookie header that keeps a user with the primary, until the next step of the weights.
-func primaryCookie(c *v1beta1.Canary, cookie string) (string, error) {
+// PrimaryCookie is the Set-Cookie header that keeps a user with the primary, until the next step of the weights. It fails
+// if the analysis interval is no duration.
+func PrimaryCookie(c *v1beta1.Canary, cookie string) (string, error) {
 	interval := defaultInterval
-	if text := router.Analysis(c).Interval; text != "" {
+	if text := Analysis(c).Interval; text != "" {
 		var err error
 		if interval, err = time.ParseDuration(text); err != nil {
 			return "", fmt.Errorf("failed to parse canary interval: %w", err)
@@ -50,8 +57,8 @@ func primaryCookie(c *v1beta1.Canary, cookie string) (string, error) {
 	return lasting(c, cookie, int(interval/time.Second)), nil
 }
 
-// expiredCookie is the Set-Cookie header by which clients forget cookie.
-func expiredCookie(c *v1beta1.Canary, cookie string) string {
+// ExpiredCookie is the Set-Cookie header by which clients forget cookie.
+func ExpiredCookie(c *v1beta1.Canary, cookie string) string {
 	return lasting(c, cookie, expiredSeconds)
 }
 
@@ -66,7 +73,7 @@ func lasting(c *v1beta1.Canary, cookie string, seconds int) string {
 		}
 	}
 	attribute(true, "Max-Age="+strconv.Itoa(seconds))
-	if affinity := router.Analysis(c).SessionAffinity; affinity != nil {
+	if affinity := Analysis(c).SessionAffinity; affinity != nil {
 		attribute(affinity.Domain != "", "Domain="+affinity.Domain)
 		attribute(affinity.HTTPOnly, "HttpOnly")
 		attribute(affinity.Partitioned, "Partitioned")
@@ -77,8 +84,8 @@ func lasting(c *v1beta1.Canary, cookie string, seconds int) string {
 	return b.String()
 }
 
-// parseCookie returns the "name=value" of a Set-Cookie header and whether clients are to forget it.
-func parseCookie(header string) (cookie string, expired bool) {
+// ParseCookie returns the "name=value" of a Set-Cookie header and whether clients are to forget it.
+func ParseCookie(header string) (cookie string, expired bool) {
 	cookie, attributes, _ := strings.Cut(header, ";")
 	return cookie, strings.Contains(attributes, "Max-Age="+strconv.Itoa(expiredSeconds))
 }
