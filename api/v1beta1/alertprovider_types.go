@@ -36,7 +36,7 @@ type AlertProviderList struct {
 
 // AlertProviderSpec says where alerts go; the address stands here or in a Secret.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.address) != has(self.secretRef)",message="set exactly one of address and secretRef"
+// +kubebuilder:validation:XValidation:rule="has(self.address) || has(self.secretRef)",message="set address or secretRef"
 type AlertProviderSpec struct {
 	// Type of the provider.
 	//

@@ -22,18 +22,6 @@ var environment = []struct{ variable, flag string }{
 	{"EVENT_WEBHOOK_URL", "event-webhook"},
 }
 
-// idle holds the flags that are accepted and change nothing, with the reason.
-var idle = []struct{ flag, reason string }{
-	{"cluster-name", "no alerts are sent yet"},
-	{"slack-url", "no alerts are sent yet"},
-	{"slack-token", "no alerts are sent yet"},
-	{"slack-proxy-url", "no alerts are sent yet"},
-	{"slack-user", "no alerts are sent yet"},
-	{"slack-channel", "no alerts are sent yet"},
-	{"msteams-url", "no alerts are sent yet"},
-	{"msteams-proxy-url", "no alerts are sent yet"},
-}
-
 // parse reads the command line, without the program's name, and applies the environment. What is wrong with it is
 // told on stderr, as is the help; the error is then flag.ErrHelp or says that the arguments cannot be read.
 //
@@ -56,11 +44,6 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 			if err := fs.Set(e.flag, value); err != nil {
 				return nil, fmt.Errorf("apply %s: %w", e.variable, err)
 			}
-		}
-	}
-	for _, i := range idle {
-		if f := fs.Lookup(i.flag); f.Value.String() != f.DefValue {
-			o.notices = append(o.notices, fmt.Sprintf("Flag -%s is accepted and has no effect: %s", i.flag, i.reason))
 		}
 	}
 	return o, nil
@@ -120,7 +103,7 @@ func notificationFlags(fs *flag.FlagSet, o *options) {
 	fs.StringVar(&o.slackUser, "slack-user", "flagger",
 		"`name` that Slack shows as the sender")
 	fs.StringVar(&o.slackChannel, "slack-channel", "",
-		"`channel` of Slack that gets the alerts")
+		"`channel` of Slack that gets the alerts; empty for general")
 	fs.StringVar(&o.msteamsURL, "msteams-url", "",
 		"`URL` of the Microsoft Teams hook that gets the alerts of canaries without their own; MSTEAMS_URL overrides it")
 	fs.StringVar(&o.msteamsProxyURL, "msteams-proxy-url", "",

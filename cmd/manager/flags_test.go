@@ -138,17 +138,3 @@ func TestEnvironmentOverrides(t *testing.T) {
 		})
 	}
 }
-
-func TestIdleFlagsSaySo(t *testing.T) {
-	if notices := parsed(t).notices; len(notices) != 0 {
-		t.Errorf("defaults are nothing to talk about, got %q", notices)
-	}
-	o := parsed(t, "-slack-url=https://hooks.slack.com/services/s3cret", "-cluster-name=prod", "-slack-user=flagger")
-	want := []string{
-		"Flag -cluster-name is accepted and has no effect: no alerts are sent yet",
-		"Flag -slack-url is accepted and has no effect: no alerts are sent yet",
-	}
-	if diff := cmp.Diff(want, o.notices); diff != "" {
-		t.Errorf("one line for each flag, and no secret in it (-want +got):\n%s", diff)
-	}
-}

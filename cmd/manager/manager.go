@@ -21,6 +21,7 @@ import (
 
 	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/metrics/prometheus"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/telemetry"
 	"flagger.app/flagger/internal/workload/configs"
@@ -33,9 +34,6 @@ const gracePeriod = 25 * time.Second
 func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	log := zapr.NewLogger(logger)
 	log.Info(fmt.Sprintf("Starting flagger version %s revision %s mesh provider %s", buildVersion, buildRevision, o.meshProvider))
-	for _, notice := range o.notices {
-		log.Info(notice)
-	}
 	routers := router.NewRegistry(routingProviders(o))
 	err := o.validate(func(meshProvider string) error {
 		_, err := routers.Lookup(meshProvider)
@@ -44,7 +42,7 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	metricsServer, err := metricProviders()["prometheus"](metrics.Config{
+	metricsServer, err := prometheus.New(metrics.Config{
 		Provider: v1beta1.MetricTemplateProvider{Type: "prometheus", Address: o.metricsServer},
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -24,6 +25,7 @@ import (
 	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/hook"
 	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/notify"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/telemetry"
@@ -117,13 +119,14 @@ func (op operator) addInformers(ctx context.Context) error {
 	return nil
 }
 
-// addController runs the reconciler, and what delivers its events, on the leader.
+// addController runs the reconciler, and what delivers its events and alerts, on the leader.
 func (op operator) addController(ctx context.Context) error {
 	hooks := hook.New(hook.Options{
 		GlobalEventURL: op.options.eventWebhook,
 		Log:            op.log,
 		Dropped:        op.telemetry.EventDropped,
 	})
+	alerts := op.notifier()
 	mesh, err := op.mesh()
 	if err != nil {
 		return err
@@ -140,6 +143,7 @@ func (op operator) addController(ctx context.Context) error {
 		Configs:      workloads.Configs,
 		Checks:       op.checks(),
 		Hooks:        hooks,
+		Alert:        alerts.Alert,
 		Recorder:     op.events,
 		Telemetry:    op.telemetry,
 		Settings: rollout.Settings{
@@ -156,7 +160,23 @@ func (op operator) addController(ctx context.Context) error {
 	if err := reconciler.SetupWithManager(ctx, op); err != nil {
 		return fmt.Errorf("set up reconciler: %w", err)
 	}
-	return op.Add(manager.RunnableFunc(hooks.Run))
+	return errors.Join(op.Add(manager.RunnableFunc(hooks.Run)), op.Add(manager.RunnableFunc(alerts.Run)))
+}
+
+// notifier sends alerts. Secrets are read one by one, past the caches.
+func (op operator) notifier() *notify.Notifier {
+	global, token := op.options.globalChat()
+	return notify.New(notify.Options{
+		Services:             chatServices(),
+		Providers:            op.GetClient(),
+		Secrets:              op.GetAPIReader(),
+		Global:               global,
+		GlobalToken:          token,
+		ClusterName:          op.options.clusterName,
+		NoCrossNamespaceRefs: op.options.noCrossNamespaceRefs,
+		Log:                  op.log,
+		Dropped:              op.telemetry.AlertDropped,
+	})
 }
 
 // workloads are what the adapters of targets are made from.
@@ -186,7 +206,7 @@ func (op operator) checks() controller.Checks {
 	return controller.NewMeasurer(controller.MeasurerOptions{
 		Templates:            op.GetClient(),
 		Secrets:              op.GetAPIReader(),
-		Providers:            metricProviders(),
+		Providers:            metricProviders(op.GetConfig()),
 		MetricsServer:        op.options.metricsServer,
 		MeshProvider:         op.options.meshProvider,
 		NoCrossNamespaceRefs: op.options.noCrossNamespaceRefs,

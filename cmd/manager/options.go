@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/daemon"
 )
 
@@ -43,9 +44,17 @@ type options struct {
 	zapEncoding             string
 	zapReplaceGlobals       bool
 	version                 bool
+}
 
-	// notices are flags that were set and do nothing, one sentence each; none holds a value.
-	notices []string
+// globalChat is where the alerts of canaries without their own go, and its token: to Teams if its URL is set, else to
+// Slack. Without an address they go nowhere.
+func (o *options) globalChat() (v1beta1.AlertProviderSpec, string) {
+	if o.msteamsURL != "" {
+		return v1beta1.AlertProviderSpec{Type: "msteams", Address: o.msteamsURL, Proxy: o.msteamsProxyURL}, ""
+	}
+	return v1beta1.AlertProviderSpec{
+		Type: "slack", Address: o.slackURL, Proxy: o.slackProxyURL, Channel: o.slackChannel, Username: o.slackUser,
+	}, o.slackToken
 }
 
 // validate returns what is wrong with the values, all of it. lookup returns an error for a mesh provider that is not

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/router"
 )
 
@@ -94,6 +95,32 @@ func TestSplitList(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			if diff := cmp.Diff(want, splitList(text)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGlobalChat(t *testing.T) {
+	type spec = v1beta1.AlertProviderSpec
+	cases := map[string]struct {
+		reason string
+		args   []string
+		want   spec
+		token  string
+	}{
+		"None": {"Without a URL alerts go nowhere.", nil, spec{Type: "slack", Username: "flagger"}, ""},
+		"Slack": {"Slack's flags are an AlertProvider.",
+			[]string{"-slack-url=https://s", "-slack-token=t", "-slack-proxy-url=p:1", "-slack-user=u", "-slack-channel=c"},
+			spec{Type: "slack", Address: "https://s", Proxy: "p:1", Username: "u", Channel: "c"}, "t"},
+		"Teams": {"Teams displaces Slack.",
+			[]string{"-slack-url=https://s", "-slack-token=t", "-msteams-url=https://m", "-msteams-proxy-url=p:1"},
+			spec{Type: "msteams", Address: "https://m", Proxy: "p:1"}, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, token := parsed(t, tc.args...).globalChat()
+			if diff := cmp.Diff(tc.want, got); diff != "" || token != tc.token {
+				t.Errorf("%s\ntoken %q (-want +got):\n%s", tc.reason, token, diff)
 			}
 		})
 	}

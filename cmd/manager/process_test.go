@@ -212,9 +212,9 @@ func TestProcessWorksAndStops(t *testing.T) {
 		"-metrics-server", answering(t), "-slack-url=https://hooks.slack.com/services/s3cret")
 
 	p.until(`Starting flagger version dev revision unknown mesh provider kubernetes`)
-	p.until(`Flag -slack-url is accepted .*`)
 	p.until(`Connected to Kubernetes API v1\..*`)
 	p.until(`Starting HTTP server on port 127\.0\.0\.1:0`)
+	p.until(`Notifications enabled for https://hooks\.slack\.com`)
 	p.until(`Waiting for canary informer cache to sync`)
 	p.until(`Waiting for metric template informer cache to sync`)
 	p.until(`Waiting for alert provider informer cache to sync`)

@@ -1,9 +1,27 @@
 package main
 
 import (
+	"time"
+
+	"k8s.io/client-go/rest"
+
 	"flagger.app/flagger/internal/controller"
 	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/metrics/cloudwatch"
+	"flagger.app/flagger/internal/metrics/datadog"
+	"flagger.app/flagger/internal/metrics/dynatrace"
+	"flagger.app/flagger/internal/metrics/externalmetrics"
+	"flagger.app/flagger/internal/metrics/graphite"
+	"flagger.app/flagger/internal/metrics/influxdb"
+	"flagger.app/flagger/internal/metrics/keptn"
+	"flagger.app/flagger/internal/metrics/newrelic"
 	"flagger.app/flagger/internal/metrics/prometheus"
+	"flagger.app/flagger/internal/metrics/splunk"
+	"flagger.app/flagger/internal/metrics/stackdriver"
+	"flagger.app/flagger/internal/notify"
+	"flagger.app/flagger/internal/notify/gchat"
+	"flagger.app/flagger/internal/notify/msteams"
+	"flagger.app/flagger/internal/notify/slack"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/router/apisix"
 	"flagger.app/flagger/internal/router/appmesh"
@@ -49,10 +67,32 @@ func routingProviders(o *options) []router.Row {
 	}
 }
 
-// metricProviders are the values of a MetricTemplate's spec.provider.type.
-func metricProviders() map[string]metrics.Factory {
+// metricProviders are the values of a MetricTemplate's spec.provider.type. own leads to the cluster that those ask which
+// are part of it.
+func metricProviders(own *rest.Config) map[string]metrics.Factory {
 	return map[string]metrics.Factory{
-		"prometheus": prometheus.New,
+		"prometheus":      prometheus.New,
+		"datadog":         datadog.New(time.Now),
+		"cloudwatch":      cloudwatch.New(time.Now),
+		"newrelic":        newrelic.New,
+		"graphite":        graphite.New,
+		"stackdriver":     stackdriver.New,
+		"influxdb":        influxdb.New,
+		"dynatrace":       dynatrace.New,
+		"keptn":           keptn.NewFactory(own),
+		"splunk":          splunk.New,
+		"externalmetrics": externalmetrics.NewFactory(own),
+	}
+}
+
+// chatServices are the values of an AlertProvider's spec.type.
+func chatServices() []notify.Service {
+	return []notify.Service{
+		slack.Row(slack.Slack),
+		slack.Row(slack.Discord),
+		slack.Row(slack.Rocket),
+		msteams.Row(),
+		gchat.Row(),
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	reasonAnnotation = "flagger.app/reason"
 )
 
-// announce logs events, records them on the canary, and hands them to its event hooks.
+// announce logs events, records them on the canary, and hands them to its event hooks and, where they alert, to its chats.
 func (r *Reconciler) announce(ctx context.Context, c *v1beta1.Canary, events []rollout.Event) {
 	logger := log.FromContext(ctx)
 	for _, event := range events {
@@ -28,6 +28,9 @@ func (r *Reconciler) announce(ctx context.Context, c *v1beta1.Canary, events []r
 		annotations := map[string]string{reasonAnnotation: string(event.Reason)}
 		r.Recorder.AnnotatedEventf(c, annotations, event.Type, eventReason, "%s", event.Message)
 		r.Hooks.Announce(c, event, r.Clock.Now())
+		if event.Alert != (rollout.Alert{}) {
+			r.Alert(c, event.Alert)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ type world struct {
 	clock     *clocktesting.FakePassiveClock
 	checks    *testkit.Checks
 	hooks     *testkit.Hooks
+	alerts    *testkit.Alerts
 	events    *testkit.Recorder
 	telemetry *telemetry.Recorder
 
@@ -93,6 +94,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		clock:     clocktesting.NewFakePassiveClock(dawn),
 		checks:    &testkit.Checks{},
 		hooks:     &testkit.Hooks{},
+		alerts:    &testkit.Alerts{},
 		events:    &testkit.Recorder{},
 		telemetry: telemetry.New("test", "gatewayapi:v1"),
 		broken:    map[string]bool{},
@@ -101,7 +103,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	must(t, Index(w.ctx, fields), "index")
 	piped := w.pipe.client(base, fields)
 	w.options = optionsFor(piped, w.pipe.live(base))
-	w.options.Checks, w.options.Hooks = w.checks, w.hooks
+	w.options.Checks, w.options.Hooks, w.options.Alert = w.checks, w.hooks, w.alerts.Alert
 	w.options.Recorder, w.options.Telemetry = w.events, w.telemetry
 	w.options.Clock = w.clock
 	for _, change := range change {
@@ -136,6 +138,7 @@ func optionsFor(c client.Client, live client.Reader) Options {
 		},
 		Scaler:      adapters.Scaler,
 		Configs:     adapters.Configs,
+		Alert:       (&testkit.Alerts{}).Alert,
 		Clock:       clocktesting.NewFakePassiveClock(dawn),
 		Settings:    rollout.Settings{Drain: drain},
 		Census:      time.Minute,

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// queryTimeout bounds one query, its waiting for a connection included.
+	// queryTimeout bounds one query, its waiting for a connection included, unless the provider takes longer.
 	queryTimeout = 5 * time.Second
 	// keptProviders is how many metrics providers keep their connections.
 	keptProviders = 256
@@ -155,9 +155,28 @@ func (m *Measurer) measureTemplate(ctx context.Context, c *v1beta1.Canary, metri
 	if err != nil {
 		return failed(fmt.Sprintf("Metric template %s query render error: %v", source.name, err))
 	}
+	provider, err := m.scoped(source.provider, c, metric)
+	if err != nil {
+		return failed(fmt.Sprintf("Metric template %s %v", source.name, err))
+	}
 	log.FromContext(ctx).V(1).Info("Metric template query", "template", source.name, "query", query)
 	k := analysis.Check{Stage: analysis.Template, Canary: c, Metric: metric}
-	return m.ask(ctx, source.provider, k, query)
+	return m.ask(ctx, provider, k, query)
+}
+
+// scoped is the provider for one metric of c: for its interval, and for c's namespace where others are out of bounds.
+func (m *Measurer) scoped(p metrics.Provider, c *v1beta1.Canary, metric v1beta1.CanaryMetric) (metrics.Provider, error) {
+	if windowed, ok := p.(metrics.Windowed); ok && metric.Interval != "" {
+		interval, err := time.ParseDuration(metric.Interval)
+		if err != nil {
+			return nil, fmt.Errorf("error parsing metric interval: %w", err)
+		}
+		p = windowed.Over(interval)
+	}
+	if confined, ok := p.(metrics.Confined); ok && m.NoCrossNamespaceRefs {
+		p = confined.Within(c.Namespace)
+	}
+	return p, nil
 }
 
 // model is what a query is rendered from. Of a Knative Service the route is the revision that was made last.
@@ -170,11 +189,11 @@ func (m *Measurer) model(ctx context.Context, c *v1beta1.Canary, metric v1beta1.
 	service.SetAPIVersion("serving.knative.dev/v1")
 	service.SetKind("Service")
 	if err := m.Templates.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: model.Target}, service); err != nil {
-		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err) //nolint:staticcheck // users see it
+		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err)
 	}
 	revision, _, err := unstructured.NestedString(service.Object, "status", "latestCreatedRevisionName")
 	if err != nil {
-		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err) //nolint:staticcheck // users see it
+		return model, fmt.Errorf("Error fetching Knative service %s/%s %w", c.Namespace, model.Target, err)
 	}
 	model.Route = revision
 	return model, nil
@@ -191,7 +210,11 @@ func (m *Measurer) askServer(ctx context.Context, k analysis.Check, query string
 }
 
 func (m *Measurer) ask(ctx context.Context, p metrics.Provider, k analysis.Check, query string) rollout.Answer {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	limit := queryTimeout
+	if patient, ok := p.(metrics.Patient); ok {
+		limit = patient.Patience()
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	result, err := p.Query(ctx, query)
 	switch {

@@ -3,6 +3,7 @@ package controller
 import (
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -15,7 +16,7 @@ import (
 // canary takes them with it.
 func TestRoutesOfAnotherCluster(t *testing.T) {
 	t.Parallel()
-	kind := gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute")
+	kind := schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: "v1", Kind: "HTTPRoute"}
 	var mesh *memory.Server
 	w := newWorld(t, func(o *Options) {
 		mesh = memory.New(scheme(t), o.Clock.Now, kind)

@@ -54,9 +54,11 @@ type Options struct {
 	Services map[string]workload.Services
 	Scaler   workload.Scaler
 	// Configs are what the targets track; nil if they track none.
-	Configs   *configs.Tracker
-	Checks    Checks
-	Hooks     Hooks
+	Configs *configs.Tracker
+	Checks  Checks
+	Hooks   Hooks
+	// Alert queues an alert for chats and never blocks.
+	Alert     func(c *v1beta1.Canary, a rollout.Alert)
 	Recorder  record.EventRecorder
 	Telemetry *telemetry.Recorder
 	Settings  rollout.Settings

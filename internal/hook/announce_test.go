@@ -62,7 +62,7 @@ func delivering(t *testing.T, o Options, to *receivers) *Caller {
 		o.Log = logr.Discard()
 	}
 	h := New(o)
-	h.verified = to
+	h.verified.Transport = to
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- h.Run(ctx) }()
@@ -177,46 +177,14 @@ func TestAnnounceIsNotHeldUp(t *testing.T) {
 	})
 }
 
-func TestAnnounceDropsTheOldest(t *testing.T) {
+func TestAnnounceTellsWhatIsLost(t *testing.T) {
 	dropped := 0
 	h := New(Options{Log: logr.Discard(), Dropped: func() { dropped++ }})
-	c := podinfo(eventHook("own"))
-	for i := range receiverBacklog + 3 {
-		h.Announce(c, said(fmt.Sprint(i)), time.UnixMilli(0))
+	for i := range backlog.Backlog + 3 {
+		h.Announce(podinfo(eventHook("own")), said(fmt.Sprint(i)), time.UnixMilli(0))
 	}
 	if dropped != 3 {
 		t.Errorf("%d events dropped, want 3", dropped)
-	}
-	var left []string
-	for {
-		d, ok := h.events.take(receiver{canary: key(c), url: "http://own/"})
-		if !ok {
-			break
-		}
-		var p payload
-		if err := json.Unmarshal(d.body, &p); err != nil {
-			t.Fatal(err)
-		}
-		left = append(left, p.Metadata["eventMessage"])
-	}
-	if len(left) != receiverBacklog || left[0] != "3" || left[len(left)-1] != fmt.Sprint(receiverBacklog+2) {
-		t.Errorf("kept %d events, %s to %s; want the newest %d", len(left), left[0], left[len(left)-1], receiverBacklog)
-	}
-	if len(h.events.waiting) != 0 || h.events.total != 0 {
-		t.Errorf("an empty queue is still kept: %d receivers, %d events", len(h.events.waiting), h.events.total)
-	}
-}
-
-func TestAnnounceBoundsAllTogether(t *testing.T) {
-	dropped := 0
-	h := New(Options{GlobalEventURL: "http://down/", Log: logr.Discard(), Dropped: func() { dropped++ }})
-	for i := range totalBacklog + 10 {
-		c := podinfo()
-		c.Name = fmt.Sprint(i)
-		h.Announce(c, said("hello"), time.UnixMilli(0))
-	}
-	if dropped != 10 || h.events.total != totalBacklog {
-		t.Errorf("%d dropped, %d kept; want 10 and %d", dropped, h.events.total, totalBacklog)
 	}
 }
 
@@ -240,7 +208,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &receivers{slow: map[string]time.Duration{"slow": time.Hour}}
 		h := New(Options{Log: logr.Discard()})
-		h.verified = to
+		h.verified.Transport = to
 		ctx, cancel := context.WithCancel(t.Context())
 		start, ended := time.Now(), make(chan error)
 		go func() { ended <- h.Run(ctx) }()

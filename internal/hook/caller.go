@@ -2,30 +2,20 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/hashicorp/go-retryablehttp"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/courier"
 )
 
-const (
-	// defaultTimeout limits an attempt whose hook does not say otherwise.
-	defaultTimeout = 10 * time.Second
-	// firstPause is the pause before the second attempt; it doubles with every further one up to longestPause,
-	// which also cuts a Retry-After.
-	firstPause   = time.Second
-	longestPause = 30 * time.Second
-	// longestCall ends a call whatever its hook asks for.
-	longestCall = time.Hour
-	// slack lets the time limit of the last attempt strike first, as its text tells more than that of the call.
-	slack = time.Second
-	// mostRetries cannot be reached within longestCall; it keeps the arithmetic in range.
-	mostRetries = 1000
-)
+// defaultTimeout limits an attempt whose hook does not say otherwise.
+const defaultTimeout = 10 * time.Second
 
 // Options say how hooks are called.
 type Options struct {
@@ -39,22 +29,24 @@ type Options struct {
 
 // Caller calls webhooks. It is safe for concurrent use and keeps its connections.
 type Caller struct {
-	events   events
+	events   *courier.Queue[receiver, delivery]
 	log      logr.Logger
 	global   []v1beta1.CanaryWebhook
-	verified http.RoundTripper
-	trusting http.RoundTripper
-	backoff  retryablehttp.Backoff
+	verified courier.Client
+	trusting courier.Client
 }
 
 // New returns a Caller. Its Run must be started for events to be delivered.
 func New(o Options) *Caller {
+	dropped := o.Dropped
+	if dropped == nil {
+		dropped = func() {}
+	}
 	h := &Caller{
-		events:   newEvents(o.Dropped),
+		events:   courier.NewQueue[receiver, delivery](backlog, dropped),
 		log:      o.Log,
-		verified: newTransport(verifyCertificates),
-		trusting: newTransport(trustAnyCertificate),
-		backoff:  pause,
+		verified: courier.Client{Transport: courier.NewTransport(courier.VerifyCertificates), Pause: courier.Pause},
+		trusting: courier.Client{Transport: courier.NewTransport(courier.TrustAnyCertificate), Pause: courier.Pause},
 	}
 	if o.GlobalEventURL != "" {
 		h.global = []v1beta1.CanaryWebhook{{Type: v1beta1.HookEvent, Name: "events", URL: o.GlobalEventURL}}
@@ -81,42 +73,49 @@ func (h *Caller) post(ctx context.Context, w v1beta1.CanaryWebhook, body []byte)
 	if err != nil {
 		return err
 	}
-	retries := retryCount(w.Retries)
-	ctx, cancel := context.WithTimeout(ctx, callTimeout(timeout, retries))
-	defer cancel()
-
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, w.URL, body)
+	u, err := url.Parse(w.URL)
 	if err != nil {
 		return fmt.Errorf("build request: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-
-	attempts := 0
-	client := &retryablehttp.Client{
-		HTTPClient:     &http.Client{Transport: h.transport(w.DisableTLS), Timeout: timeout, CheckRedirect: follow},
-		RetryMax:       retries,
-		RetryWaitMin:   firstPause,
-		RetryWaitMax:   longestPause,
-		CheckRetry:     retryablehttp.DefaultRetryPolicy,
-		Backoff:        h.backoff,
-		ErrorHandler:   retryablehttp.PassthroughErrorHandler,
-		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) { attempts++ },
-	}
-	resp, err := client.Do(req)
-	givingUp := fmt.Sprintf("POST %s giving up after %d attempt(s)", req.URL.Redacted(), attempts)
+	answer, err := h.client(w.DisableTLS).Send(ctx, courier.Letter{
+		URL:     w.URL,
+		Body:    body,
+		Timeout: timeout,
+		Retries: retryCount(w.Retries),
+	})
+	givingUp := fmt.Sprintf("POST %s giving up after %d attempt(s)", u.Redacted(), answer.Attempts)
 	if err != nil {
-		return fmt.Errorf("%s: %w", givingUp, withoutSource(err))
+		return fmt.Errorf("%s: %w", givingUp, err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	return judge(resp, givingUp)
+	return judge(answer, givingUp)
 }
 
-// transport returns the one of the two kept transports that a hook asks for.
-func (h *Caller) transport(disableTLS bool) http.RoundTripper {
+// client returns the one of the two clients that a hook asks for.
+func (h *Caller) client(disableTLS bool) courier.Client {
 	if disableTLS {
 		return h.trusting
 	}
 	return h.verified
+}
+
+// judge returns nil for an answer that agrees, else an error with the receiver's own words. givingUp stands for an
+// answer without words that was tried again in vain.
+func judge(a courier.Answer, givingUp string) error {
+	switch {
+	case a.OK():
+		return nil
+	case a.Status < 400 && a.Destination != "":
+		return fmt.Errorf("status %d %s: redirect to %s not followed", a.Status, http.StatusText(a.Status), a.Destination)
+	case a.Status < 400:
+		return fmt.Errorf("status %d %s", a.Status, http.StatusText(a.Status))
+	case a.Unread != nil:
+		return fmt.Errorf("error reading body: %w", a.Unread)
+	case a.Excerpt() != "":
+		return errors.New(a.Excerpt())
+	case a.Status == http.StatusTooManyRequests, a.Status >= 500 && a.Status != http.StatusNotImplemented:
+		return errors.New(givingUp)
+	}
+	return fmt.Errorf("status %d %s", a.Status, http.StatusText(a.Status))
 }
 
 // attemptTimeout reads a hook's time limit for one attempt. A text of less than two characters cannot hold a number
@@ -132,21 +131,10 @@ func attemptTimeout(text string) (time.Duration, error) {
 	if timeout <= 0 {
 		return defaultTimeout, nil
 	}
-	return min(timeout, longestCall), nil
+	return min(timeout, courier.LongestSend), nil
 }
 
 // retryCount returns the attempts after the first.
 func retryCount(n v1beta1.Number) int {
-	return int(min(max(float64(n), 0), mostRetries))
-}
-
-// callTimeout returns the time after which a call is over: each attempt at its limit and each pause at its longest.
-func callTimeout(timeout time.Duration, retries int) time.Duration {
-	return min(timeout+time.Duration(retries)*(longestPause+timeout), longestCall) + slack
-}
-
-// pause returns the time to wait before attempt n+2, where n counts from 0: what a 429 or 503 asks for by
-// Retry-After, else shortest * 2^n, and never more than longest.
-func pause(shortest, longest time.Duration, n int, resp *http.Response) time.Duration {
-	return min(retryablehttp.DefaultBackoff(shortest, longest, n, resp), longest)
+	return int(min(max(float64(n), 0), courier.MostRetries))
 }

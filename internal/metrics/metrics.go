@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"time"
 
 	"flagger.app/flagger/api/v1beta1"
 )
@@ -17,6 +18,24 @@ type Provider interface {
 	Query(ctx context.Context, query string) (float64, error)
 	// Online returns nil if the back end can be asked at all.
 	Online(ctx context.Context) error
+}
+
+// Windowed is a Provider whose queries do not say what time they are about.
+type Windowed interface {
+	// Over returns the Provider for a metric with this interval; it shares the connections.
+	Over(interval time.Duration) Provider
+}
+
+// Confined is a Provider whose queries can name namespaces.
+type Confined interface {
+	// Within returns the Provider for queries that may name no other namespace; it shares the connections.
+	Within(namespace string) Provider
+}
+
+// Patient is a Provider whose back end takes longer to answer than others.
+type Patient interface {
+	// Patience is how long one query may take.
+	Patience() time.Duration
 }
 
 // Config says how to reach a back end: a MetricTemplate's provider with its secret already read.

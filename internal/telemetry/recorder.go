@@ -38,7 +38,8 @@ type Recorder struct {
 	analysis  *prometheus.GaugeVec
 	successes *prometheus.CounterVec
 	failures  *prometheus.CounterVec
-	dropped   prometheus.Counter
+	events    prometheus.Counter
+	alerts    prometheus.Counter
 
 	mu sync.Mutex
 	// targets is the target that each canary has series for.
@@ -64,9 +65,13 @@ func New(version, meshProvider string) *Recorder {
 			Help:    "Seconds spent performing canary analysis.",
 			Buckets: prometheus.DefBuckets,
 		}, []string{"name", "namespace"}),
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+		events: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "flagger_event_webhook_dropped_total",
 			Help: "Total number of events given up because their webhook could not keep up",
+		}),
+		alerts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flagger_alert_dropped_total",
+			Help: "Total number of alerts given up because their receiver could not keep up, refused them or could not be found",
 		}),
 		targets: map[types.NamespacedName]types.NamespacedName{},
 		counted: map[string]struct{}{},
@@ -76,7 +81,7 @@ func New(version, meshProvider string) *Recorder {
 	r.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		info, r.total, r.status, r.weight, r.duration, r.analysis, r.successes, r.failures, r.dropped,
+		info, r.total, r.status, r.weight, r.duration, r.analysis, r.successes, r.failures, r.events, r.alerts,
 	)
 	return r
 }
@@ -154,7 +159,10 @@ func (r *Recorder) Total(counts map[string]int) {
 }
 
 // EventDropped counts an event that its webhook will never get.
-func (r *Recorder) EventDropped() { r.dropped.Inc() }
+func (r *Recorder) EventDropped() { r.events.Inc() }
+
+// AlertDropped counts an alert that its receiver will never get.
+func (r *Recorder) AlertDropped() { r.alerts.Inc() }
 
 // Forget ends the series of a canary that is gone; name and namespace of c are enough. Series that another canary of
 // the same target goes on with stay.

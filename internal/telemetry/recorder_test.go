@@ -76,6 +76,7 @@ func TestExposition(t *testing.T) {
 	r.Succeeded(c, "canary", AnalysisSkipped)
 	r.Failed(c, "blue-green")
 	r.EventDropped()
+	r.AlertDropped()
 
 	got := ours(scrape(t, r))
 	path := filepath.Join("testdata", "exposition.txt")

@@ -164,6 +164,33 @@ func (h *Hooks) Announce(_ *v1beta1.Canary, e rollout.Event, _ time.Time) {
 	h.announced = append(h.announced, e)
 }
 
+// Alerts keeps alerts instead of sending them. The zero value is ready, and safe for concurrent use.
+type Alerts struct {
+	mu     sync.Mutex
+	alerts []rollout.Alert
+}
+
+// Alert records the alert.
+func (s *Alerts) Alert(_ *v1beta1.Canary, a rollout.Alert) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alerts = append(s.alerts, a)
+}
+
+// Alerts returns the alerts since the last Reset, in their order.
+func (s *Alerts) Alerts() []rollout.Alert {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.alerts)
+}
+
+// Reset forgets the alerts.
+func (s *Alerts) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alerts = nil
+}
+
 // Event is one Kubernetes event as it was handed to the Recorder.
 type Event struct {
 	// Object is the name of the object that it is about.

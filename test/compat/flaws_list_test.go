@@ -182,12 +182,12 @@ var stuck = []flaw{
 		id: "B10", defect: "A rollback for a deadline tells nobody.",
 		proofs: []string{
 			core + "TestRollBack/RoutesBackBeforeScalingDown", core + "TestTraces/canary-stuck", controller + "TestCanaryThatNeverStartsIsRolledBack",
+			core + "TestCatalogue", controller + "TestAlertsFollowTheirEvents",
 		},
-		absent: noAlerts,
 	},
 	{
 		id: "B11", defect: "An alert without a severity is never sent.",
-		absent: noAlerts,
+		proofs: []string{notify + "TestAlertGoesByItsSeverity"},
 	},
 	{
 		id: "B12", defect: "A primary that is scaled to zero counts as ready.",

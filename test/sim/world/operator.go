@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/client-go/tools/record"
 
+	"flagger.app/flagger/api/v1beta1"
 	"flagger.app/flagger/internal/controller"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
@@ -81,6 +82,7 @@ func (o *operator) start() {
 		Services: map[string]workload.Services{deploymentKind.Kind: workload.NewServices(adapters)},
 		Scaler:   adapters.Scaler,
 		Checks:   o.oracle, Hooks: o.oracle, Recorder: &record.FakeRecorder{}, Telemetry: o.telemetry,
+		Alert:    func(*v1beta1.Canary, rollout.Alert) {},
 		Settings: rollout.Settings{Drain: drain}, Clock: o.clock, Census: time.Minute, Concurrency: 1,
 	})
 	o.must(err, "build the reconciler")

@@ -1,76 +1,69 @@
-package hook
+package courier
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
-	"sync/atomic"
 	"testing"
 
-	"flagger.app/flagger/api/v1beta1"
+	"github.com/google/go-cmp/cmp"
 )
-
-// countNew counts connections that were opened.
-func countNew(n *atomic.Int64) func(net.Conn, http.ConnState) {
-	return func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			n.Add(1)
-		}
-	}
-}
 
 func TestRedirectStaysAPost(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
-			var method, kind, body string
+			var method, kind, token, body string
 			mux := http.NewServeMux()
 			mux.Handle("/old", http.RedirectHandler("/older", status))
 			mux.Handle("/older", http.RedirectHandler("/new", status))
 			mux.HandleFunc("/new", func(_ http.ResponseWriter, r *http.Request) {
 				got, _ := io.ReadAll(r.Body)
-				method, kind, body = r.Method, r.Header.Get("Content-Type"), string(got)
+				method, kind = r.Method, r.Header.Get("Content-Type")
+				token, body = r.Header.Get("Authorization"), string(got)
 			})
 			receiver := httptest.NewServer(mux)
 			defer receiver.Close()
 
-			w := v1beta1.CanaryWebhook{Name: "test", URL: receiver.URL + "/old"}
-			if err := impatient().Call(t.Context(), podinfo(), w, v1beta1.PhaseProgressing); err != nil {
-				t.Fatal(err)
+			answer, err := impatient().Send(t.Context(), letter(receiver.URL+"/old"))
+			if err != nil || !answer.OK() {
+				t.Fatalf("got %+v, %v", answer, err)
 			}
-			if method != "POST" || kind != "application/json" || !strings.HasPrefix(body, `{"name":"podinfo"`) {
-				t.Errorf("got %s of %q: %s", method, kind, body)
+			want := []string{"POST", "application/json", "Bearer t0ken", `{"a":"b"}`}
+			if diff := cmp.Diff(want, []string{method, kind, token, body}); diff != "" {
+				t.Errorf("the same host gets the same request (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestRedirectElsewhereIsRefused(t *testing.T) {
+func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
 	reached := false
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		reached = true
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, "internal data")
-	}))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	defer elsewhere.Close()
-	tried := 0
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tried++
-		http.Redirect(w, r, elsewhere.URL+"/token?secret=1", http.StatusTemporaryRedirect)
-	}))
+	receiver := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/steal?from=here", http.StatusTemporaryRedirect))
 	defer receiver.Close()
 
-	w := v1beta1.CanaryWebhook{Name: "test", URL: receiver.URL, Retries: 3}
-	err := impatient().Call(t.Context(), podinfo(), w, v1beta1.PhaseProgressing)
-
-	want := "status 307 Temporary Redirect: redirect to " + elsewhere.URL + " not followed"
-	if text(err) != want {
-		t.Errorf("got %q, want %q", err, want)
+	answer, err := impatient().Send(t.Context(), letter(receiver.URL))
+	if err != nil || answer.Attempts != 1 || answer.Destination != elsewhere.URL {
+		t.Errorf("the answer is where it leads, but not the whole of it; got %+v, %v", answer, err)
 	}
-	if reached || tried != 1 {
-		t.Errorf("the other host was reached: %t, after %d attempts; want it refused at the first", reached, tried)
+	if reached {
+		t.Error("another host got the letter, and the token with it")
+	}
+}
+
+func TestLocationIsNoRedirect(t *testing.T) {
+	for _, status := range []int{http.StatusCreated, http.StatusAccepted, http.StatusForbidden} {
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "http://elsewhere.invalid/run/1")
+			w.WriteHeader(status)
+		}))
+		answer, err := impatient().Send(t.Context(), letter(receiver.URL))
+		receiver.Close()
+		if err != nil || answer.Status != status || answer.Destination != "" {
+			t.Errorf("what was made may be told by its location, got %+v, %v", answer, err)
+		}
 	}
 }
 
@@ -82,9 +75,9 @@ func TestRedirectLoopEnds(t *testing.T) {
 	}))
 	defer receiver.Close()
 
-	w := v1beta1.CanaryWebhook{Name: "test", URL: receiver.URL, Retries: 3}
-	if err := impatient().Call(t.Context(), podinfo(), w, v1beta1.PhaseProgressing); err == nil {
-		t.Error("a loop is no answer")
+	answer, err := impatient().Send(t.Context(), letter(receiver.URL))
+	if err != nil || answer.Status != http.StatusFound {
+		t.Errorf("a loop ends with the redirect as the answer, got %+v, %v", answer, err)
 	}
 	if tried != mostRedirects+1 {
 		t.Errorf("got %d requests, want %d", tried, mostRedirects+1)

@@ -1,0 +1,161 @@
+package courier
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// mailbox takes what a queue delivers; each receiver takes the time that its name stands for, as a duration.
+type mailbox struct {
+	mu  sync.Mutex
+	got []string // "receiver letter", in the order of arrival
+}
+
+func (m *mailbox) deliver(ctx context.Context, receiver, letter string) {
+	if takes, err := time.ParseDuration(receiver); err == nil {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got = append(m.got, receiver+" "+letter)
+}
+
+// running starts a queue in the present bubble of simulated time and ends it with the test.
+func running(t *testing.T, l Limits, to *mailbox) *Queue[string, string] {
+	t.Helper()
+	q := NewQueue[string, string](l, func() {})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		q.Run(ctx, to.deliver)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return q
+}
+
+func TestQueueKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &mailbox{}
+		q := running(t, Limits{Workers: 4, Backlog: 64, Total: 64}, to)
+		var want []string
+		for i := range 20 {
+			q.Add("1s", fmt.Sprint(i))
+			want = append(want, fmt.Sprintf("1s %d", i))
+		}
+		time.Sleep(time.Minute) //nolint:forbidigo // simulated by synctest
+		synctest.Wait()
+		if diff := cmp.Diff(want, to.got); diff != "" {
+			t.Errorf("one at a time, oldest first (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestQueueIsNotHeldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &mailbox{}
+		q := running(t, Limits{Workers: 2, Backlog: 64, Total: 64}, to)
+		start := time.Now()
+		for _, letter := range []string{"one", "two"} {
+			q.Add("1h", letter)
+			q.Add("fast", letter)
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("adding took %s", waited)
+		}
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"fast one", "fast two"}, to.got); diff != "" {
+			t.Errorf("a receiver that hangs holds up itself alone (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	type add struct{ receiver, letter string }
+	cases := map[string]struct {
+		reason  string
+		limits  Limits
+		adds    []add
+		dropped int
+		left    map[string][]string
+	}{
+		"Oldest": {
+			"A receiver that falls behind loses its oldest, as the newest say how things ended.",
+			Limits{Backlog: 2, Total: 9},
+			[]add{{"a", "1"}, {"a", "2"}, {"b", "1"}, {"a", "3"}, {"a", "4"}},
+			2, map[string][]string{"a": {"3", "4"}, "b": {"1"}},
+		},
+		"Total": {
+			"When all together are too far behind, the new letter is lost.",
+			Limits{Backlog: 2, Total: 3},
+			[]add{{"a", "1"}, {"a", "2"}, {"b", "1"}, {"c", "1"}, {"b", "2"}},
+			2, map[string][]string{"a": {"1", "2"}, "b": {"1"}},
+		},
+		"TotalAndBacklog": {
+			"Who makes room himself gets his letter in.",
+			Limits{Backlog: 2, Total: 3},
+			[]add{{"a", "1"}, {"a", "2"}, {"b", "1"}, {"a", "3"}},
+			1, map[string][]string{"a": {"2", "3"}, "b": {"1"}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			dropped := 0
+			q := NewQueue[string, string](tc.limits, func() { dropped++ })
+			for _, a := range tc.adds {
+				q.Add(a.receiver, a.letter)
+			}
+			if dropped != tc.dropped {
+				t.Errorf("%s\n%d dropped, want %d", tc.reason, dropped, tc.dropped)
+			}
+			for receiver, want := range tc.left {
+				var left []string
+				for letter, found := q.take(receiver); found; letter, found = q.take(receiver) {
+					left = append(left, letter)
+				}
+				if diff := cmp.Diff(want, left); diff != "" {
+					t.Errorf("%s\nletters of %s (-want +got):\n%s", tc.reason, receiver, diff)
+				}
+			}
+			if len(q.waiting) != 0 || q.total != 0 {
+				t.Errorf("an empty queue is still kept: %d receivers, %d letters", len(q.waiting), q.total)
+			}
+		})
+	}
+}
+
+func TestQueueEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &mailbox{}
+		q := NewQueue[string, string](Limits{Workers: 2, Backlog: 9, Total: 9}, func() {})
+		ctx, cancel := context.WithCancel(t.Context())
+		start, ended := time.Now(), make(chan struct{})
+		go func() {
+			defer close(ended)
+			q.Run(ctx, to.deliver)
+		}()
+		q.Add("1h", "under way")
+		q.Add("1h", "waiting")
+		synctest.Wait()
+
+		cancel()
+		<-ended
+		if time.Since(start) != 0 || len(to.got) != 0 {
+			t.Errorf("it ended after %s and delivered %v, want it to end at once", time.Since(start), to.got)
+		}
+		q.Add("1h", "too late") // must not panic
+	})
+}
