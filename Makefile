@@ -10,6 +10,7 @@ KEEP     ?=
 SEQUENCES ?= 1000000
 SEED     ?= 1
 LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
+GOLDEN_ROUTERS := $(patsubst %/testdata,./%,$(wildcard internal/router/*/testdata))
 GO_FILES := $(shell find api cmd internal -name '*.go' -not -name '*_test.go')
 
 .PHONY: help
@@ -21,8 +22,8 @@ demo: lab-binaries bin/flagger bin/demo ## Two releases before your eyes, a good
 	@bin/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: bin/lab ## Unit tests, the core's traces and all that talks to a real API server
-	@bin/lab build kubernetes prometheus
+test: bin/lab bin/flagger bin/loadtester ## Unit tests, the core's traces and all that talks to a real API server
+	@bin/lab build kubernetes prometheus helm
 	go test -race ./...
 
 .PHONY: e2e
@@ -44,6 +45,8 @@ generate: ## Generate deep copies, CRDs and roles
 	go tool controller-gen crd:allowDangerousTypes=true paths=./api/... output:crd:dir=config/crd/bases
 	go run ./hack/crd config/crd/bases
 	go tool controller-gen rbac:roleName=flagger paths=./internal/controller output:rbac:dir=config/rbac
+	cp config/crd/bases/*.yaml charts/flagger/crds/
+	cp config/rbac/role.yaml charts/flagger/files/role.yaml
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code
@@ -54,9 +57,9 @@ lint: bin/golangci-lint ## Lint, the layering of the packages included
 	bin/golangci-lint run ./...
 
 .PHONY: golden
-golden: bin/lab ## Rewrite golden files; review them like code
-	@bin/lab build kubernetes
-	go test ./internal/rollout/... ./internal/router/... ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat ./cmd/manager -update
+golden: bin/lab bin/flagger bin/loadtester ## Rewrite golden files; review them like code
+	@bin/lab build kubernetes prometheus helm
+	go test ./internal/rollout $(GOLDEN_ROUTERS) ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat ./test/charts ./internal/notify/gchat ./internal/notify/msteams ./internal/notify/slack ./cmd/manager -update
 
 .PHONY: verify
 verify: generate lint test ## Generate, lint and test; nothing may differ from what is committed
@@ -74,7 +77,7 @@ vulncheck: ## Look for known vulnerabilities; needs the network
 
 .PHONY: lab-binaries
 lab-binaries: bin/lab ## Build the lab's control plane, proxy, nodes and Prometheus where they are missing
-	@bin/lab build
+	@bin/lab build kubernetes kwok traefik prometheus
 
 .PHONY: clean
 clean: ## Remove what was built

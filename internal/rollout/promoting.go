@@ -19,7 +19,7 @@ func promoting(in Observation) Decision {
 		return d.restart() // the new revision may heal the primary, and nobody is sent to it unanalysed
 	case in.Primary.Readiness == Stuck:
 		return d.failPromotion()
-	case in.Primary.Readiness == Waiting && !(in.changed() && in.primarySuffices()):
+	case in.Primary.Readiness == Waiting && (!in.changed() || !in.primarySuffices()):
 		return d.hold(in.Primary, reasonPrimaryNotReady)
 	case d.want.Canary == 0:
 		d.enter(v1beta1.PhaseFinalising)
