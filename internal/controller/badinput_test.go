@@ -45,7 +45,7 @@ type badInput struct {
 }
 
 func TestBadInput(t *testing.T) {
-	for _, group := range []map[string]badInput{badSpecs, badTraffic, badMetrics, badObjects} {
+	for _, group := range []map[string]badInput{badSpecs, badTraffic, badRoutes, badMetrics, badObjects} {
 		for name, row := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
