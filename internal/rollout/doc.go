@@ -61,8 +61,9 @@
 // What is told: an event that would repeat is sent once, be it about a suspension, a closed gate and the open ones
 // before it, a rollback hook that does not agree, a workload that is not ready, a provider that is out of reach, or the
 // limits of a provider. Pods that start are no news until that lasts ten seconds. A post-rollout hook that fails keeps
-// none of the others from being called. The last event of a cancelled run is "Analysis cancelled! ...". The progress deadline has no
-// event of its own there either. All conditions but Promoted are ours.
+// none of the others from being called, and those that a process died before calling are called by the next. The last
+// event of a cancelled run is "Analysis cancelled! ...". The progress deadline has no event of its own there either, but
+// chats are told of it, and of a closed gate once. All conditions but Promoted are ours.
 //
 // When it happens: changes, readiness, rollbacks and the steps after the analysis do not wait for a tick. The first
 // analysis follows readiness; a rollback follows the failed check that reaches the threshold; a promotion goes on when
@@ -79,14 +80,17 @@
 // probe of the providers is not repeated once it has passed for a spec.
 //
 // Revisions: reverting the target ends a run, or the waiting for one. A revision pushed during initialization or at the
-// end of a promotion starts a run of its own; if it comes while users are still on the canary, they leave it at once.
+// end of a promotion starts a run of its own; if it comes while users are still on the canary, they leave it as soon as
+// the primary has enough pods, all of which run what was promoted or analysed.
 // A failed revision is recorded by the write that fails it and by no other. A deleted primary is made anew only from
-// the promoted revision; another one is analysed first, without it. A primary that may still come up is not changed
-// any more during initialization.
+// the promoted revision, with the size that it had; another one is analysed first, without it. A primary that may still
+// come up is not changed any more during initialization. Users leave a target that is deleted.
 //
 // Configs: what was promoted includes them, so reverting a config is no release, and editing one together with a
 // reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else. One
-// that is edited under running pods has these restarted, once their users are on the primary, before the run goes on.
+// that is edited under running pods has these restarted, once their users are on the primary, before the run goes on; where
+// nobody else serves users, only pods of a new template can take their place. Copies that the primary refers to no longer
+// go with the promotion.
 //
 // Autoscalers and sizes: at rest, a change of the target's autoscaler reaches the primary at once, and so does a size
 // that a user gives the target where there is no autoscaler.
@@ -101,7 +105,8 @@
 //
 // Cookies: the primary's changes with each step and goes with the canary's.
 //
-// Deletion: the target, if it is not ready, is waited for as long as it takes, and an event says so.
+// Deletion: the target, if it is not ready, is waited for as long as it takes, and an event says so. Without
+// spec.revertOnDeletion, too, what cannot be owned by the canary is taken away.
 //
 // Specs: what cannot be carried out is refused with its field and cause, where Flagger falls back to a default or stands
 // still: durations that do not parse, fractions, weights outside of 0..100 or not ascending, no step at all, and what the
