@@ -38,6 +38,7 @@ func (in Observation) keep() *draft {
 	if in.resumed() && in.Status.LastRouteTime != nil {
 		d.leave() // nobody watched where users went
 	}
+	d.noteOutdated()
 	return d
 }
 

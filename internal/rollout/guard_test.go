@@ -105,6 +105,12 @@ func TestPermit(t *testing.T) {
 			reason: "Even with no drain at all, a side that has weight keeps its pods.",
 			in:     observe(progressingAt(20), plan(func(p *Plan) { p.Drain = 0 })), changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
 		},
+		"BeginningWithAnothersHooks": {
+			reason: "They agreed to B, and nobody has asked them about C.",
+			in: observe(progressingAt(0), pushed(revC), hooks(v1beta1.HookPreRollout),
+				checked(string(v1beta1.HookPreRollout), string(v1beta1.HookPreRollout), Pass)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revC })}, breaks: "I3",
+		},
 		"PromotingWhatWasAnalysed": {
 			reason: "Past the last step there is nothing left to ask.", in: observe(progressingAt(60)), changes: changes{doing(Promote{Revision: revB})},
 		},

@@ -73,6 +73,9 @@ func unanalysed(in Observation, dec Decision) string {
 	if in.Target.Replicas > 0 && analysing(dec.Status) && in.keepsOutdated(dec) {
 		return "analyse pods that may have read other configs"
 	}
+	if in.begins(dec) && in.inherits(dec) {
+		return "begin a run with the agreement of hooks to another"
+	}
 	for _, action := range dec.Actions {
 		switch a := action.(type) {
 		case Promote:
@@ -96,6 +99,16 @@ func unanalysed(in Observation, dec Decision) string {
 		}
 	}
 	return ""
+}
+
+// inherits tells whether a decision keeps a pre-rollout hook for passed that was not asked in this round.
+func (in Observation) inherits(dec Decision) bool {
+	after := in
+	after.Status = dec.Status
+	return slices.ContainsFunc(in.Plan.hooks(v1beta1.HookPreRollout), func(hook Hook) bool {
+		asked := in.Answers[Question{Kind: AskHook, Index: hook.Index, Phase: v1beta1.PhaseProgressing}]
+		return after.verdict(string(hook.Type), hook.Name) == Pass && asked.Verdict != Pass
+	})
 }
 
 // keepsOutdated tells whether a run begins, or goes on, without the restart that it owes to edited configs.

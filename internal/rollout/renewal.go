@@ -51,6 +51,21 @@ func (d *draft) owe(debts []string) {
 	}
 }
 
+// noteOutdated records that pods run, while no run is under way, beside configs that are not those of the last run, or
+// that cannot be told: when a run can begin, the configs may be what they were, and the pods have read others.
+func (d *draft) noteOutdated() {
+	in := d.in
+	switch in.Status.Phase {
+	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded, v1beta1.PhaseFailed, v1beta1.PhaseWaiting:
+	default:
+		return
+	}
+	untold := in.Configs == nil && in.Obstacle != "" && (in.Status.TrackedConfigs != nil || in.promotedConfigs() != "")
+	if in.Target.Replicas > 0 && (untold || in.configsChanged()) && !slices.Contains(in.debts(), in.Target.Revision) {
+		d.owe([]string{in.Target.Revision})
+	}
+}
+
 // settle drops what is owed no longer.
 func (d *draft) settle() {
 	status := &d.dec.Status

@@ -50,6 +50,21 @@ func TestRenew(t *testing.T) {
 	if debts := (Observation{Status: again.Status}).debts(); !slices.Equal(debts, []string{revB}) {
 		t.Errorf("a newer template may be taken back to one whose pods are still there: got debts %v", debts)
 	}
+	claimed := func(in *Observation) { in.Claim = "deployment podinfo-primary.test belongs to somebody else" }
+	for name, in := range map[string]Observation{
+		"other configs":     observe(failedSince(time.Second), configs("1", "2"), claimed),
+		"configs that hide": observe(failedSince(time.Second), configs("1", "1"), obstacle, claimed),
+	} {
+		kept := Observation{Plan: in.Plan, Status: Decide(in).Status}
+		if debts := kept.debts(); !slices.Equal(debts, []string{revB}) {
+			t.Errorf("pods that run beside %s while no run can begin may have read them: got debts %v", name, debts)
+		}
+		again := in
+		again.Status = kept.Status
+		if !SameStatus(Decide(again).Status, kept.Status) {
+			t.Errorf("%s are noted once", name)
+		}
+	}
 	begun := Decide(observe(progressingAt(40), configs("1", "2")))
 	if !(Observation{Plan: observe().Plan, Status: begun.Status}).owesRestart() {
 		t.Error("the write that begins the run records what it owes, or a crash would lose it")
