@@ -43,7 +43,7 @@ func New(cfg metrics.Config, base *url.URL, credentials ...Credential) (*Client,
 	if err != nil {
 		return nil, err
 	}
-	return newClient(cfg, base, newTransport(config), credentials), nil
+	return newClient(cfg, base, NewTransport(config), credentials), nil
 }
 
 // NewWithTransport is New for a back end that only transport can reach. The client is as safe as transport is.
@@ -57,7 +57,7 @@ func newClient(cfg metrics.Config, base *url.URL, transport http.RoundTripper, c
 		base:   &url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path},
 		header: header,
 		hidden: hidden,
-		http:   &http.Client{Transport: transport, CheckRedirect: stayOnHost, Timeout: maxDuration},
+		http:   &http.Client{Transport: transport, CheckRedirect: StayOnHost, Timeout: maxDuration},
 	}
 }
 
@@ -113,8 +113,8 @@ func (c *Client) send(req *http.Request) (*http.Response, []byte, error) {
 	return resp, body, c.Refuse(resp.StatusCode, body)
 }
 
-// newTransport returns a transport with connections of its own, so that closing them disturbs nobody else.
-func newTransport(config *tls.Config) *http.Transport {
+// NewTransport returns a transport with connections of its own, so that closing them disturbs nobody else.
+func NewTransport(config *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -129,9 +129,9 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-// stayOnHost follows redirects on the configured host and its own switch to TLS. Any other is returned as it is:
+// StayOnHost follows redirects on the configured host and its own switch to TLS. Any other is returned as it is:
 // following it would let whoever answers choose whom the operator calls.
-func stayOnHost(req *http.Request, via []*http.Request) error {
+func StayOnHost(req *http.Request, via []*http.Request) error {
 	if len(via) >= maxRedirects {
 		return fmt.Errorf("stopped after %d redirects", maxRedirects)
 	}

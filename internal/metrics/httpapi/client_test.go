@@ -268,8 +268,8 @@ func TestStayOnHost(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			to, via := request(t, tc.to), []*http.Request{request(t, tc.from)}
-			if got := stayOnHost(to, via); !errors.Is(got, tc.want) {
-				t.Errorf("%s\nstayOnHost(...): want %v, got %v", tc.reason, tc.want, got)
+			if got := StayOnHost(to, via); !errors.Is(got, tc.want) {
+				t.Errorf("%s\nStayOnHost(...): want %v, got %v", tc.reason, tc.want, got)
 			}
 		})
 	}

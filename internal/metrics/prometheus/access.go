@@ -1,17 +1,13 @@
 package prometheus
 
 import (
-	"bytes"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/metrics/httpapi"
 )
 
 // Keys of the Secret.
@@ -21,7 +17,6 @@ const (
 	keyPassword    = "password"
 	keyCA          = "ca.crt"
 	keyCertificate = "tls.crt"
-	keyPrivateKey  = "tls.key"
 )
 
 // access is what a server asks for before it answers.
@@ -44,9 +39,9 @@ func newAccess(cfg metrics.Config, user *url.Userinfo) (access, error) {
 	if user != nil {
 		password, _ := user.Password()
 		if a.headers.Get("Authorization") == "" {
-			a.headers.Set("Authorization", basic(user.Username(), password))
+			a.headers.Set("Authorization", httpapi.Basic(user.Username(), password).Value)
 		}
-		secrets = append(secrets, password, basic(user.Username(), password))
+		secrets = append(secrets, password, httpapi.Basic(user.Username(), password).Value)
 	}
 	if cfg.Provider.SecretRef != nil {
 		authorization, used, err := authorize(cfg)
@@ -60,17 +55,14 @@ func newAccess(cfg metrics.Config, user *url.Userinfo) (access, error) {
 	}
 	a.hidden = hide(secrets)
 	var err error
-	a.tls, err = newTLS(cfg)
+	a.tls, err = httpapi.NewTLS(cfg)
 	return a, err
 }
 
 // authorize returns the Authorization header that the Secret stands for, which is empty for a Secret that is about
 // TLS alone, and the values in it that must not be shown.
 func authorize(cfg metrics.Config) (header string, secrets []string, err error) {
-	value := func(key string) (string, bool) {
-		data, ok := cfg.Credentials[key]
-		return string(bytes.TrimRight(data, "\r\n")), ok
-	}
+	value := func(key string) (string, bool) { return httpapi.SecretValue(cfg, key) }
 	if token, ok := value(keyToken); ok {
 		return "Bearer " + token, []string{token}, nil
 	}
@@ -82,50 +74,12 @@ func authorize(cfg metrics.Config) (header string, secrets []string, err error) 
 	case !hasUsername && !hasPassword && (hasCA || hasCertificate):
 		return "", nil, nil
 	case !hasUsername:
-		return "", nil, lacks(cfg, "username")
+		return "", nil, httpapi.Lacks(cfg, "a username")
 	case !hasPassword:
-		return "", nil, lacks(cfg, "password")
+		return "", nil, httpapi.Lacks(cfg, "a password")
 	}
-	header = basic(username, password)
+	header = httpapi.Basic(username, password).Value
 	return header, []string{password, header}, nil
-}
-
-func basic(username, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
-}
-
-// newTLS returns the TLS settings of the template and of its Secret.
-func newTLS(cfg metrics.Config) (*tls.Config, error) {
-	config := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: cfg.Provider.InsecureSkipVerify, //nolint:gosec // the template asks for it
-	}
-	if authority, ok := cfg.Credentials[keyCA]; ok {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(authority) {
-			return nil, fmt.Errorf("%s credentials hold no certificate in %s", cfg.Provider.Type, keyCA)
-		}
-	}
-	certificate, hasCertificate := cfg.Credentials[keyCertificate]
-	key, hasKey := cfg.Credentials[keyPrivateKey]
-	switch {
-	case !hasCertificate && !hasKey:
-		return config, nil
-	case !hasCertificate:
-		return nil, lacks(cfg, keyCertificate)
-	case !hasKey:
-		return nil, lacks(cfg, keyPrivateKey)
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("%s credentials %s and %s: %w", cfg.Provider.Type, keyCertificate, keyPrivateKey, err)
-	}
-	config.Certificates = []tls.Certificate{pair}
-	return config, nil
-}
-
-func lacks(cfg metrics.Config, what string) error {
-	return errors.New(cfg.Provider.Type + " credentials does not contain a " + what) // the contract's words
 }
 
 // hide returns a replacer for values that a server may send back to us.
@@ -139,12 +93,7 @@ func hide(secrets []string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// excerpt returns the start of a refusal's body without credentials, as valid UTF-8 on one line.
+// excerpt returns the start of a refusal's body without credentials.
 func (a access) excerpt(body []byte) string {
-	text := a.hidden.Replace(strings.ToValidUTF8(string(body), "?"))
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxShown {
-		text = strings.ToValidUTF8(text[:maxShown], "")
-	}
-	return text
+	return httpapi.Excerpt(a.hidden.Replace(strings.ToValidUTF8(string(body), "?")))
 }

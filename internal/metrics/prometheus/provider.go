@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"flagger.app/flagger/internal/metrics"
+	"flagger.app/flagger/internal/metrics/httpapi"
 )
 
 // probe is a query that every server answers with 1.
@@ -28,16 +29,15 @@ type Provider struct {
 // New is the metrics.Factory for the type prometheus. The address needs a scheme and a host; its user and password,
 // if any, become basic authentication unless the Secret says otherwise, and its query is dropped.
 func New(cfg metrics.Config) (metrics.Provider, error) {
-	base, err := url.Parse(cfg.Provider.Address)
-	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, fmt.Errorf("%s address %s is not a valid URL",
-			cfg.Provider.Type, metrics.HideUser(cfg.Provider.Address))
+	base, err := httpapi.ParseAddress(cfg, "http", "https")
+	if err != nil {
+		return nil, err
 	}
 	access, err := newAccess(cfg, base.User)
 	if err != nil {
 		return nil, err
 	}
-	httpClient := newHTTPClient(access.tls)
+	httpClient := &http.Client{Transport: bounded{httpapi.NewTransport(access.tls)}, CheckRedirect: httpapi.StayOnHost}
 	address := url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path}
 	inner, err := api.NewClient(api.Config{Address: address.String(), Client: httpClient})
 	if err != nil {
