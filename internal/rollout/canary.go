@@ -22,7 +22,7 @@ func (d *draft) stepWeight() Decision {
 	default:
 		d.dec.Status.CanaryWeight = int(next)
 		d.enter(v1beta1.PhaseProgressing)
-		d.route(Split(next))
+		d.route(in.servable(Split(next)))
 		d.say(ReasonWeightAdvanced, in.Plan.textWeight(next))
 	}
 	return d.tick().done()

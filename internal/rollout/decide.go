@@ -61,6 +61,9 @@ func (in Observation) normal() Observation {
 	return in
 }
 
+// frozen tells whether nothing may be done at all, whatever is seen.
+func (in Observation) frozen() bool { return in.Plan.Suspended || in.Claim != "" }
+
 // suspended freezes everything and says so once.
 func suspended(in Observation) Decision {
 	d := in.keep()

@@ -36,7 +36,8 @@
 // Some edges are too rare for the drawing. A revision that is withdrawn while it waits, but whose pods somebody has
 // started, goes through Finalising, which stops them. A run that waits in Promoting or Finalising for a primary that is
 // stuck, or was deleted, goes back to Progressing for a new revision, which may heal it; it is cancelled if the target
-// is back at what was promoted before.
+// is back at what was promoted before. A promotion that was undone before it was over, as somebody deleted the primary
+// while the target was back at what was promoted before, goes from Finalising back to Promoting.
 //
 // # What always holds
 //
@@ -89,7 +90,8 @@
 // Configs: what was promoted includes them, so reverting a config is no release, and editing one together with a
 // reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else. One
 // that is edited under running pods has these restarted, once their users are on the primary, before the run goes on; where
-// nobody else serves users, only pods of a new template can take their place. Copies that the primary refers to no longer
+// nobody else serves users, only pods of a new template can take their place. No pods are started beside configs that
+// cannot be told. Copies that the primary refers to no longer
 // go with the promotion.
 //
 // Autoscalers and sizes: at rest, a change of the target's autoscaler reaches the primary at once, and so does a size

@@ -22,6 +22,8 @@ type draft struct {
 	then []Action
 	// bare leaves the baseline out, for a canary that does not serve yet or no longer.
 	bare bool
+	// noted is set where the status has to tell first of what the next look may not find any more.
+	noted bool
 	// progress and stall are what the conditions Reconciling and Stalled will say; empty reasons leave them to the phase.
 	progress, stall note
 }
@@ -220,7 +222,10 @@ func (d *draft) only(a ...Action) { d.bare, d.then = true, a }
 
 // done closes the draft: baseline actions first, then what the state added; conditions last, as they tell the result.
 func (d *draft) done() Decision {
-	if len(d.dec.Ask) > 0 {
+	switch {
+	case len(d.dec.Ask) > 0 && d.noted:
+		return d.in.keep().done()
+	case len(d.dec.Ask) > 0:
 		return Decision{Ask: d.dec.Ask}
 	}
 	if !d.bare {

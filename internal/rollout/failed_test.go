@@ -45,6 +45,11 @@ func TestFailed(t *testing.T) {
 			in:     observe(failedFlat(), pushed(revA)),
 			want:   decided(applied(revA)),
 		},
+		"TakesWhatServesForPromoted": {
+			reason: "B was promoted by a process that died before it could say so; the target is back at it after C failed.",
+			in:     observe(failedFlat(), runOf(revC), primaryAt(revB)),
+			want:   decided(applied(revB), promoted(revB)),
+		},
 		"RunsWhatIsPushedAgain": {
 			reason: "The same revision after a revert is a new try.",
 			in:     observe(failedFlat(), func(in *Observation) { in.Status.LastAppliedSpec = revA }),

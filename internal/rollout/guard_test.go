@@ -167,6 +167,11 @@ func TestPermit(t *testing.T) {
 			reason: "Nobody would ever look at B.", in: observe(pushed(revB)),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revB })}, breaks: "I5",
 		},
+		"ConfigsAreNotRecordedAsFailed": {
+			reason:  "B failed, and is stuck for ever; with an edited config it was never tried.",
+			in:      observe(failedFlat(), stuck(), configs("1", "2")),
+			changes: changes{func(in *Observation, dec *Decision) { dec.Status.TrackedConfigs = &in.Configs }}, breaks: "I5",
+		},
 		"PromotedInNameOnly": {
 			reason: "The primary carries A.", in: observe(progressingAt(20)),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastPromotedSpec = revB })}, breaks: "I5",

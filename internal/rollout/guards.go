@@ -265,12 +265,17 @@ func (in Observation) swallows(dec Decision) string {
 		return ""
 	case in.initial() && fromPrimary:
 		return ""
-	case in.changed() && then.isApplied() && !analysing(after) && (after.Phase != v1beta1.PhaseFailed || !in.lost()):
+	case in.changed() && then.isApplied() && !analysing(after) && !in.condemns(dec):
 		return fmt.Sprintf("record %s without a run", after.LastAppliedSpec)
 	case !slices.Contains([]string{in.Target.Revision, in.Primary.Revision, before.LastPromotedSpec, before.LastAppliedSpec}, after.LastAppliedSpec):
 		return fmt.Sprintf("record %s, which nothing carries", after.LastAppliedSpec)
 	}
 	return ""
+}
+
+// condemns tells whether a decision fails what the target carries, and has a cause to.
+func (in Observation) condemns(dec Decision) bool {
+	return in.Status.Phase != v1beta1.PhaseFailed && dec.Status.Phase == v1beta1.PhaseFailed && in.lost()
 }
 
 // idleRun is I6: an unchanged workload never rolls.

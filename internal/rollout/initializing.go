@@ -34,6 +34,9 @@ func initializing(in Observation) Decision {
 		d.after(in.Plan.Drain)
 		return d.done()
 	}
+	if in.Status.Phase == "" {
+		return d.done() // one thing after the other, though the primary was there before
+	}
 	d.do(ScaleCanary{Direction: Down})
 	d.reviseAsCopied()
 	d.enter(v1beta1.PhaseInitialized)

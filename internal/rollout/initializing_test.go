@@ -44,6 +44,13 @@ func TestInitializing(t *testing.T) {
 			in:     observe(fresh()),
 			want:   decided(did(SyncPrimary{Revision: revA})),
 		},
+		"SaysThatItInitializesFirst": {
+			reason: "The primary was made by a process that died at once, and the target had no pods: phases follow one another all the same.",
+			in: observe(copied(), scaledToZero(), func(in *Observation) {
+				in.Status.Phase = ""
+			}),
+			want: decided(enters(v1beta1.PhaseInitializing), did(Route{Traffic: ToPrimary()})),
+		},
 		"CopiesAgainWhatChanged": {
 			reason: "A primary that serves nobody and never will follows the target, which may be the fix.",
 			in:     observe(copied(), pushed(revB), primaryStuck(0)),

@@ -29,6 +29,8 @@ func progressing(in Observation) Decision {
 	case in.Status.FailedChecks >= in.Plan.Threshold:
 		return d.rollBack(Alert{Severity: v1beta1.SeverityError, Message: alertThreshold(in.Status.FailedChecks)},
 			in.Plan.textThreshold(in.Status.FailedChecks))
+	case in.Target.Replicas == 0 && in.Obstacle != "":
+		return d.obstructed().done() // pods that start now may read what nobody can tell
 	case in.Target.Readiness == Waiting:
 		d.do(ScaleCanary{Direction: Up})
 		return d.awaitTarget()

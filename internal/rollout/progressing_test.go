@@ -14,6 +14,17 @@ func TestProgressing(t *testing.T) {
 	step40 := decided(counts(40, 0, 0), ticked(), did(Route{Traffic: Split(40)}),
 		said(normal(ReasonWeightAdvanced, "Advance podinfo.test canary weight 40")))
 	runRows(t, map[string]row{
+		"TakesNobodyToASickPrimary": {
+			reason: "Somebody gave the canary more than the next step; less would go to a primary that is stuck (I9).",
+			in:     observe(progressingAt(20), drifted(Split(51)), primaryStuck(1)),
+			want: decided(counts(40, 0, 0), ticked(),
+				said(normal(ReasonWeightAdvanced, "Advance podinfo.test canary weight 40"))),
+		},
+		"StartsNoPodsBesideConfigsThatHide": {
+			reason: "Nobody could tell what they read.",
+			in:     observe(beginning(), scaledToZero(), configs("1", "1"), obstacle),
+			want:   decided(said(warning(ReasonObstructed, "configmap app.test is missing")), wakes(obstacleRetry)),
+		},
 		"StartsThePods": {
 			reason: "A target at zero is started again, whoever stopped it; that there are no pods yet is no news.",
 			in:     observe(beginning(), scaledToZero()),

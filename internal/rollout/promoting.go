@@ -87,6 +87,12 @@ func (d *draft) parkNobody() Decision {
 	return d.done()
 }
 
+// undone tells whether the primary carries something else than what the run was about: somebody deleted it after the
+// promotion, and it was made anew from what was promoted before.
+func (in Observation) undone() bool {
+	return in.Primary.Revision != "" && in.Primary.Revision != in.Status.LastAppliedSpec
+}
+
 func (d *draft) warnOfPromotion() {
 	cause := d.in.Primary.Reason
 	d.warn(ReasonNotReady, cause)
@@ -104,6 +110,11 @@ func finalising(in Observation) Decision {
 		return d.cancel()
 	case !in.Primary.Exists && !in.changed():
 		return d.rebuild()
+	case in.undone() && in.changed():
+		return d.restart()
+	case in.undone():
+		d.enter(v1beta1.PhasePromoting)
+		return d.done()
 	case in.Primary.Readiness == Stuck && in.changed():
 		return d.restart() // only the new revision can heal the primary
 	case in.Primary.Readiness == Stuck && !cancelled && in.Target.Readiness == Ready:

@@ -148,6 +148,17 @@ func TestFinalising(t *testing.T) {
 			in:     observe(finalisingSince(10*time.Second), primaryStarting(1)),
 			want:   decided(said(warning(ReasonNotReady, primaryWait))),
 		},
+		"PromotesAgainWhatWasUndone": {
+			reason: "Somebody deleted the primary, and it was made anew as A while the target was back at A; now that carries B again.",
+			in:     observe(finalisingSince(time.Hour), primaryAt(revA)),
+			want:   decided(enters(v1beta1.PhasePromoting)),
+		},
+		"RestartsWhenNobodyCarriesWhatWasAnalysed": {
+			reason: "The same, but the target carries C: B cannot be recorded as promoted (I5).",
+			in:     observe(finalisingSince(time.Hour), primaryAt(revA), pushed(revC)),
+			want: decided(enters(inRun), applied(revC), did(ScaleCanary{Direction: Up}),
+				said(normal(ReasonRestarted, "New revision detected! Restarting analysis for podinfo.test"))),
+		},
 		"GoesBackToTheCanary": {
 			reason: "The primary broke down after all, and the canary still runs.",
 			in:     observe(finalisingSince(4*time.Second), primaryStuck(0)),

@@ -51,18 +51,23 @@ func (d *draft) owe(debts []string) {
 	}
 }
 
-// noteOutdated records that pods run, while no run is under way, beside configs that are not those of the last run, or
-// that cannot be told: when a run can begin, the configs may be what they were, and the pods have read others.
+// noteOutdated records that pods run, while no run goes on, beside configs that are not those of the last run, or that
+// cannot be told: when a run can begin or go on, the configs may be what they were, and the pods have read others.
 func (d *draft) noteOutdated() {
 	in := d.in
 	switch in.Status.Phase {
 	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded, v1beta1.PhaseFailed, v1beta1.PhaseWaiting:
+	case v1beta1.PhaseProgressing, v1beta1.PhaseWaitingPromotion:
+		if !in.frozen() {
+			return // a run begins anew with other configs, and starts no pods beside any that cannot be told
+		}
 	default:
 		return
 	}
 	untold := in.Configs == nil && in.Obstacle != "" && (in.Status.TrackedConfigs != nil || in.promotedConfigs() != "")
 	if in.Target.Replicas > 0 && (untold || in.configsChanged()) && !slices.Contains(in.debts(), in.Target.Revision) {
 		d.owe([]string{in.Target.Revision})
+		d.noted = true
 	}
 }
 
@@ -88,6 +93,8 @@ func (in Observation) owed() []string {
 func (d *draft) renew() Decision {
 	in := d.in
 	switch {
+	case in.Target.Replicas == 0 && in.Obstacle != "":
+		return d.obstructed().done()
 	case in.Target.Replicas == 0, in.replaced():
 		d.settle()
 		d.do(ScaleCanary{Direction: Up})

@@ -64,10 +64,15 @@ func (in Observation) rebuildable() bool {
 	return in.Target.Revision == in.Status.LastPromotedSpec && !in.configsEdited()
 }
 
-// forgetFailure notes that a failed version is gone from the target, so that pushing it again is news.
+// forgetFailure notes that a failed version is gone from the target, so that pushing it again is news. What the target is
+// back at has been promoted, even if the process that did so died before it could say so.
 func (d *draft) forgetFailure() {
-	if !d.in.isApplied() {
-		d.revise()
+	if d.in.isApplied() {
+		return
+	}
+	d.revise()
+	if serves := d.in.Primary.Revision; serves != "" && serves != d.dec.Status.LastPromotedSpec {
+		d.recordPromoted(serves)
 	}
 }
 
@@ -122,7 +127,7 @@ func waiting(in Observation) Decision {
 func (d *draft) withdraw() Decision {
 	started := d.in.Target.Replicas > 0
 	switch {
-	case !d.in.atPromoted():
+	case !d.in.atPromoted(), d.in.configsEdited():
 		d.enter(v1beta1.PhaseFailed)
 		if started {
 			d.progress = note{reason: reasonDraining, message: messageDraining}

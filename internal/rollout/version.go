@@ -85,11 +85,10 @@ func (in Observation) configsChanged() bool {
 	return in.promotedConfigs() != "" && in.promotedConfigs() != Fingerprint(in.Configs)
 }
 
-// atPromoted tells whether the target carries the promoted revision: a manual rollback, which never starts a run. It is
-// none while the primary carries something else, after a promotion that failed; then it is the fix.
+// atPromoted tells whether the target carries the revision that the primary has: a manual rollback, which never starts
+// a run. That is the promoted one, where nobody can tell; after a promotion that failed it is not, which is the fix then.
 func (in Observation) atPromoted() bool {
-	serves := in.Primary.Revision
-	return in.Target.Revision == in.Status.LastPromotedSpec && (serves == "" || serves == in.Target.Revision)
+	return in.Target.Revision == cmp.Or(in.Primary.Revision, in.Status.LastPromotedSpec)
 }
 
 // configsEdited tells whether the configs of a target that carries the promoted revision are others than the

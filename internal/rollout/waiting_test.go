@@ -44,6 +44,13 @@ func TestWaiting(t *testing.T) {
 			in:     observe(waitingSince(10*time.Second), pushed(revA)),
 			want:   decided(enters(v1beta1.PhaseSucceeded)),
 		},
+		"FailsAsBeforeWhenTheTargetIsBackAtAFailure": {
+			reason: "A with this config was tried and failed; a primary that is gone must not be made anew from it (I3).",
+			in: observe(waitingSince(10*time.Second), runOf(revA), pushed(revA), configs("2", "2"), primaryGone(), func(in *Observation) {
+				in.Status.LastPromotedConfigs = Fingerprint(map[string]string{"configmap/app": "1"})
+			}),
+			want: decided(enters(v1beta1.PhaseFailed)),
+		},
 		"StopsThePodsOfARevertedTarget": {
 			reason: "A manifest that sets replicas has started pods that nobody needs; they go by way of Finalising.",
 			in:     observe(waitingSince(10*time.Second), pushed(revA), func(in *Observation) { in.Target.Replicas = 2 }),

@@ -327,7 +327,7 @@ var edges = map[v1beta1.CanaryPhase][]v1beta1.CanaryPhase{
 	v1beta1.PhaseProgressing:      {v1beta1.PhaseWaitingPromotion, v1beta1.PhasePromoting, v1beta1.PhaseFinalising, v1beta1.PhaseFailed},
 	v1beta1.PhaseWaitingPromotion: {v1beta1.PhaseProgressing, v1beta1.PhasePromoting, v1beta1.PhaseFinalising, v1beta1.PhaseFailed},
 	v1beta1.PhasePromoting:        {v1beta1.PhaseProgressing, v1beta1.PhaseFinalising, v1beta1.PhaseFailed},
-	v1beta1.PhaseFinalising:       {v1beta1.PhaseProgressing, v1beta1.PhaseSucceeded, v1beta1.PhaseFailed},
+	v1beta1.PhaseFinalising:       {v1beta1.PhaseProgressing, v1beta1.PhasePromoting, v1beta1.PhaseSucceeded, v1beta1.PhaseFailed},
 }
 
 func drawn(from, to v1beta1.CanaryPhase) bool {
