@@ -103,6 +103,8 @@ func (d *draft) renew() Decision {
 		d.dec.Status.CanaryWeight, d.dec.Status.Iterations = 0, 0
 		d.route(ToPrimary())
 		return d.after(in.Plan.Drain).done()
+	case d.want.Canary > 0 && !in.Primary.Exists:
+		return d.rebuild()
 	case d.want.Canary > 0:
 		return d.hold(in.Primary, reasonPrimaryNotReady) // nobody else serves its users
 	case d.drain():

@@ -41,6 +41,11 @@ func TestRenew(t *testing.T) {
 			in:     observe(progressingAt(40), owing, primaryStuck(0)),
 			want:   decided(said(warning(ReasonNotReady, primaryEnd))),
 		},
+		"RebuildsWhoElseMayServe": {
+			reason: "The primary is gone, and the target carries what it was.",
+			in:     observe(progressingAt(40), runOf(revA), pushed(revA), checked(kindConfigs, revA, Fail), primaryGone()),
+			want:   decided(did(SyncPrimary{Revision: revA})),
+		},
 		"LooksAtTheirSuccessors": {
 			reason: "The template of C was pushed after the configs had been recorded, and none but its pods are left.",
 			in:     observe(progressingAt(40), runOf(revC), pushed(revC), owing, primaryStuck(0)),
