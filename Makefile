@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 IMAGE    ?= flagger:$(VERSION)
+TESTER_IMAGE ?= flagger-loadtester:$(VERSION)
 KEEP     ?=
 SEQUENCES ?= 1000000
 SEED     ?= 1
@@ -27,7 +28,7 @@ test: bin/lab bin/flagger bin/loadtester ## Unit tests, the core's traces and al
 	go test -race ./...
 
 .PHONY: e2e
-e2e: lab-binaries bin/flagger ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
+e2e: lab-binaries bin/flagger bin/loadtester ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
 	@hack/tell.sh "building the stories" go test -tags e2e -c -o /dev/null ./test/e2e
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
 
@@ -68,8 +69,9 @@ verify: generate lint test ## Generate, lint and test; nothing may differ from w
 	@echo "verify: clean"
 
 .PHONY: image
-image: ## Build the image, where a container engine exists
+image: ## Build both images, where a container engine exists
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
+	docker build -f Dockerfile.loadtester --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(TESTER_IMAGE) .
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities; needs the network
@@ -77,7 +79,7 @@ vulncheck: ## Look for known vulnerabilities; needs the network
 
 .PHONY: lab-binaries
 lab-binaries: bin/lab ## Build the lab's control plane, proxy, nodes and Prometheus where they are missing
-	@bin/lab build kubernetes kwok traefik prometheus
+	@bin/lab build kubernetes kwok traefik prometheus hey
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -60,13 +60,7 @@ func (o *Operator) Start(flags ...string) error {
 	if _, err := os.Stat(o.binary); err != nil {
 		return fmt.Errorf("find the operator (`make bin/flagger` builds it): %w", err)
 	}
-	p := &process{signals: make(chan os.Signal, 1), ended: make(chan struct{})}
-	command := append([]string{"/bin/sh", "-c", logged, "sh", o.Log()}, o.command(flags)...)
-	go func() {
-		defer close(p.ended)
-		p.code, p.err = lab.Exec(o.state, command, p.signals)
-	}()
-	o.process = p
+	o.process = begin(o.state, o.Log(), o.command(flags)...)
 	return nil
 }
 
