@@ -133,6 +133,10 @@ func TestPermit(t *testing.T) {
 			reason: "It did not agree.", in: observe(progressingAt(60), hooks(v1beta1.HookConfirmPromotion)),
 			changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
 		},
+		"PromotingBeforeTheRestartThatIsOwed": {
+			reason: "The pods that were looked at may have read other configs.",
+			in:     observe(progressingAt(60), checked(kindConfigs, revB, Fail)), changes: changes{doing(Promote{Revision: revB})}, breaks: "I3",
+		},
 		"ARunUnderPodsThatReadOtherConfigs": {
 			reason: "It would analyse what was there before.", in: observe(progressingAt(0), configs("1", "2")),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.TrackedConfigs = &map[string]string{"configmap/app": "2"} })}, breaks: "I3",

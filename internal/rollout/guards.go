@@ -129,7 +129,7 @@ func (in Observation) passed() bool {
 	switch {
 	case in.Plan.SkipAnalysis, in.Status.Phase == v1beta1.PhasePromoting:
 		return true
-	case !analysing(in.Status):
+	case !analysing(in.Status), in.owesRestart() && !in.replaced():
 		return false
 	case in.Plan.Strategy == Weighted:
 		if _, more := nextStep(in.Plan.Steps, Weight(in.Status.CanaryWeight)); more {
