@@ -39,6 +39,7 @@ var programs = []program{
 	{name: "traefik", source: "github.com/traefik/traefik/v3/cmd/traefik", arguments: []string{"-ldflags", "-s -w"}},
 	{name: "prometheus", source: "github.com/prometheus/prometheus/cmd/prometheus", arguments: []string{
 		"-ldflags", "-s -w", "-tags", "netgo,remove_all_sd,enable_kubernetes_sd"}},
+	{name: "influxdb", source: "github.com/influxdata/influxdb/cmd/influxd", arguments: []string{"-ldflags", "-s -w"}},
 	{name: "hey", source: "github.com/rakyll/hey", arguments: []string{"-ldflags", "-s -w"}},
 	// Charts say which Kubernetes they need, and without a cluster helm compares that with what is set here.
 	{name: "helm", source: "helm.sh/helm/v3/cmd/helm", arguments: []string{"-ldflags", "-s -w" +
