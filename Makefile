@@ -8,6 +8,8 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 IMAGE    ?= flagger:$(VERSION)
 TESTER_IMAGE ?= flagger-loadtester:$(VERSION)
 KEEP     ?=
+CANARIES ?= 100
+BENCH_OPERATOR ?=
 SEQUENCES ?= 1000000
 SEED     ?= 1
 LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
@@ -23,12 +25,13 @@ demo: lab-binaries bin/flagger bin/demo ## Two releases before your eyes, a good
 	@bin/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: bin/lab bin/flagger bin/loadtester ## Unit tests, the core's traces and all that talks to a real API server
-	@bin/lab build kubernetes prometheus helm
+test: bin/lab bin/flagger bin/loadtester bin/kustomize ## Unit tests, the core's traces and all that talks to a real API server
+	@bin/lab build kubernetes prometheus helm influxdb
 	go test -race ./...
 
 .PHONY: e2e
 e2e: lab-binaries bin/flagger bin/loadtester ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
+	@bin/lab build hey helm
 	@hack/tell.sh "building the stories" go test -tags e2e -c -o /dev/null ./test/e2e
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
 
@@ -36,6 +39,10 @@ e2e: lab-binaries bin/flagger bin/loadtester ## Stories on a real gateway under 
 sim: ## Tell random stories until one breaks an invariant: to the core, and a 200th to the controller; SEQUENCES=, SEED=
 	go run ./test/sim -level core -sequences $(SEQUENCES) -seed $(SEED)
 	go run ./test/sim -level controller -sequences $$(( ($(SEQUENCES) + 199) / 200 )) -seed $(SEED)
+
+.PHONY: bench
+bench: lab-binaries bin/flagger bin/bench ## Measure cost and speed; CANARIES=, BENCH_OPERATOR=binary[,binary]
+	@BENCH_OPERATOR='$(BENCH_OPERATOR)' bin/bench -canaries $(CANARIES)
 
 .PHONY: build
 build: bin/flagger bin/loadtester ## Build the operator and the load tester
@@ -58,9 +65,10 @@ lint: bin/golangci-lint ## Lint, the layering of the packages included
 	bin/golangci-lint run ./...
 
 .PHONY: golden
-golden: bin/lab bin/flagger bin/loadtester ## Rewrite golden files; review them like code
-	@bin/lab build kubernetes prometheus helm
-	go test ./internal/rollout $(GOLDEN_ROUTERS) ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat ./test/charts ./internal/notify/gchat ./internal/notify/msteams ./internal/notify/slack ./cmd/manager -update
+golden: bin/lab bin/flagger bin/loadtester bin/kustomize ## Rewrite golden files; review them like code
+	@bin/lab build kubernetes prometheus helm influxdb
+	go test ./internal/rollout $(GOLDEN_ROUTERS) ./internal/workload ./internal/hook ./internal/telemetry ./internal/analysis ./test/compat ./test/charts ./internal/notify/gchat ./internal/notify/msteams ./internal/notify/slack ./cmd/manager ./test/docs -update
+	go test ./test/config -update
 
 .PHONY: verify
 verify: generate lint test ## Generate, lint and test; nothing may differ from what is committed
@@ -79,7 +87,7 @@ vulncheck: ## Look for known vulnerabilities; needs the network
 
 .PHONY: lab-binaries
 lab-binaries: bin/lab ## Build the lab's control plane, proxy, nodes and Prometheus where they are missing
-	@bin/lab build kubernetes kwok traefik prometheus hey
+	@bin/lab build kubernetes kwok traefik prometheus
 
 .PHONY: clean
 clean: ## Remove what was built
@@ -96,6 +104,12 @@ bin/lab: $(shell find test/lab -name '*.go') go.mod go.sum
 
 bin/demo: $(shell find api test/lab test/story test/demo -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/demo
+
+bin/bench: $(shell find api test/lab test/bench -name '*.go') go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/bench
+
+bin/kustomize: test/config/kustomize/go.mod test/config/kustomize/go.sum
+	@hack/tell.sh "building $@" go build -C test/config/kustomize -trimpath -ldflags "-s -w" -o ../../../bin/kustomize sigs.k8s.io/kustomize/kustomize/v5
 
 bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
 	@hack/tell.sh "building $@" go build -C hack/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
