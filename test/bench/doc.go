@@ -1,0 +1,41 @@
+// Command bench measures what an operator costs and how fast it is, on a real API server with any number of canaries,
+// and prints one table. Several operators are measured in turn, each on a lab of its own, and set in relation.
+//
+//	bench -canaries 100
+//	bench -canaries 500 -operator bin/flagger,/path/to/another -json result.json
+//
+//	main.go      flags, signals, the exit code      follow.go    when which canary was in which phase
+//	run.go       one operator, from lab to result   audit.go     the operator's requests to the API server
+//	phases.go    what is measured, phase by phase   process.go   the operator's process
+//	meter.go     what a phase cost                  usage.go     its CPU time and memory
+//	result.go    figures, and their arithmetic      profile.go   pprof, where it is offered
+//	table.go     the table                          answerer.go  stands in for Prometheus
+//	fleet.go     the canaries and their workloads   gateway.go   stands in for a gateway
+//
+// # What is used of the operator
+//
+// Its documented flags, the status of its Canaries, the audit log and /proc, so that whatever is compatible with Flagger
+// can be measured. It runs outside of the lab and reaches the API server through the lab's listener.
+//
+// # What is measured
+//
+//	initialise  from the first Canary made to the last one Initialized; the workloads ran before
+//	idle        nothing happens: requests, CPU time and memory
+//	reaction    a few canaries get a new image, one after the other: from the request that changes it, to the watch
+//	            event that says Progressing
+//	rollouts    all get a new image at once: until the last has ended, requests, memory, how late ticks are
+//	restart     a few canaries get a new image while the operator is down: from its start to the last of them in
+//	            Progressing, which the operator finds wherever they are among the others
+//
+// A tick's lateness is the time between two changes of a canary's weight (or the last of them and the promotion) less
+// the interval. The least that a rollout can take is its steps times the interval; starting pods and draining come on
+// top, as the rollouts of the phase reaction show, which are nearly alone.
+//
+// Times are those at which watch events reach this process. Pods are those of the lab, ready one to two seconds
+// after they are scheduled. Prometheus is a listener of this process that gives every query the same answer, as thousands
+// of queries at once would measure Prometheus. The gateway is this process too, unless Traefik is asked for: it accepts
+// every generation of a route at once. Traefik reads all routes whenever one changes.
+//
+// The lab shares the machine with the operator. The cores that were busy, and what the operator and this process had of
+// them, tell who sets the limit.
+package main
