@@ -247,7 +247,11 @@ func (m *Measurer) templateAvailable(ctx context.Context, c *v1beta1.Canary, ref
 	if err != nil {
 		return problem(err, fmt.Sprintf("metric template %v", err))
 	}
-	return probe(ctx, source.provider,
+	provider := source.provider
+	if confined, ok := provider.(metrics.Confined); ok { // there may be no rights to another namespace
+		provider = confined.Within(c.Namespace)
+	}
+	return probe(ctx, provider,
 		fmt.Sprintf("%s in metric template %s not avaiable", source.template.Spec.Provider.Type, source.name))
 }
 

@@ -11,10 +11,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
@@ -99,7 +102,7 @@ func applyCRDs(cfg *rest.Config, paths []string) error {
 		if server.crds[path] {
 			continue
 		}
-		options := envtest.CRDInstallOptions{Paths: []string{path}, ErrorIfPathMissing: true}
+		options := envtest.CRDInstallOptions{Paths: []string{path}, ErrorIfPathMissing: true, MaxTime: time.Minute}
 		crds, err := envtest.InstallCRDs(cfg, options)
 		if err != nil {
 			return fmt.Errorf("apply the CRDs of %s: %w", path, err)
@@ -141,4 +144,21 @@ func NewNamespace(t testing.TB, c client.Client) string {
 		t.Fatalf("testkit: create namespace %s: %v", name, err)
 	}
 	return name
+}
+
+// Kubeconfig writes a kubeconfig for cfg, which must have a token, and returns its path.
+func Kubeconfig(t testing.TB, cfg *rest.Config) string {
+	t.Helper()
+	const name = "test"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	err := clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{name: {Server: cfg.Host, CertificateAuthorityData: cfg.CAData}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: cfg.BearerToken}},
+		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
+		CurrentContext: name,
+	}, path)
+	if err != nil {
+		t.Fatalf("testkit: write a kubeconfig: %v", err)
+	}
+	return path
 }

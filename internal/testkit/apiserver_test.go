@@ -7,10 +7,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/testkit"
@@ -79,7 +82,7 @@ func TestNamespacesKeepApart(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOperatorIsAudited(t *testing.T) {
+func TestTheAdministratorIsNotAudited(t *testing.T) {
 	cfg := testkit.StartAPIServer(t)
 	admin, err := client.New(cfg, client.Options{})
 	if err != nil {
@@ -107,8 +110,46 @@ func TestOnlyTheOperatorIsAudited(t *testing.T) {
 		}
 	}
 	want := []testkit.AuditEvent{
-		{Verb: "create", Resource: "configmaps", Namespace: namespace},
-		{Verb: "get", Resource: "configmaps", Namespace: namespace},
+		{User: testkit.Operator, Verb: "create", Resource: "configmaps", Namespace: namespace},
+		{User: testkit.Operator, Verb: "get", Resource: "configmaps", Namespace: namespace},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("audited requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestServiceAccountsHaveRightsOfTheirOwn(t *testing.T) {
+	cfg := testkit.StartAPIServer(t)
+	admin, err := client.New(cfg, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: testkit.NewNamespace(t, admin), Name: "app"}}
+	if err := admin.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	token := &authenticationv1.TokenRequest{}
+	if err := admin.SubResource("token").Create(t.Context(), account, token); err != nil {
+		t.Fatal(err)
+	}
+	as := rest.CopyConfig(cfg)
+	as.BearerToken = token.Status.Token
+	c, err := client.New(as, client.Options{Mapper: admin.RESTMapper()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.List(t.Context(), &corev1.SecretList{}, client.InNamespace(account.Namespace))
+	if !apierrors.IsForbidden(err) {
+		t.Errorf("an account without a role lists secrets: got error %v", err)
+	}
+	user := "system:serviceaccount:" + account.Namespace + ":app"
+	want := []testkit.AuditEvent{{
+		User: user, Verb: "list", Resource: "secrets", Namespace: account.Namespace,
+		URI: "/api/v1/namespaces/" + account.Namespace + "/secrets",
+	}}
+	got := testkit.RequestsOf(t, user)
+	for i := range got {
+		got[i].Code = 0 // known only once the answer is on its way
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("audited requests (-want +got):\n%s", diff)

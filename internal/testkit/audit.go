@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -13,19 +14,22 @@ const Operator = "flagger"
 
 const auditLog = "audit.log"
 
-// auditPolicy records Operator and nobody else. A request is recorded before it is served, and the log is
-// written in step with that: once a request is answered, it is in the file.
+// auditPolicy records Operator, service accounts and nobody else. A request is recorded before it is served, and the log
+// is written in step with that: once a request is answered, it is in the file.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [ResponseStarted, Panic]
 rules:
 - level: Metadata
   users: ["` + Operator + `"]
+- level: Metadata
+  userGroups: ["system:serviceaccounts"]
 - level: None
 `
 
-// AuditEvent is one request that Operator made.
+// AuditEvent is one request that was recorded.
 type AuditEvent struct {
+	User        string
 	Verb        string // get, list, watch, create, update, patch, delete, ...
 	Group       string // the API group; empty for the core group
 	Resource    string // plural; empty where URI is no resource's
@@ -41,7 +45,10 @@ type auditLine struct {
 	AuditID    string `json:"auditID"`
 	Verb       string `json:"verb"`
 	RequestURI string `json:"requestURI"`
-	ObjectRef  struct {
+	User       struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	ObjectRef struct {
 		APIGroup    string `json:"apiGroup"`
 		Resource    string `json:"resource"`
 		Subresource string `json:"subresource"`
@@ -56,6 +63,18 @@ type auditLine struct {
 // Requests returns every request that Operator made of this binary's API server so far, in the order in which
 // they arrived. A test that counts its own compares the lengths before and after, or the namespaces.
 func Requests(t testing.TB) []AuditEvent {
+	t.Helper()
+	return RequestsOf(t, Operator)
+}
+
+// RequestsOf is Requests for another user: a service account, by the name system:serviceaccount:NAMESPACE:NAME.
+func RequestsOf(t testing.TB, user string) []AuditEvent {
+	t.Helper()
+	return slices.DeleteFunc(recorded(t), func(event AuditEvent) bool { return event.User != user })
+}
+
+// recorded returns all that is in the audit log.
+func recorded(t testing.TB) []AuditEvent {
 	t.Helper()
 	server.Lock()
 	defer server.Unlock()
@@ -91,6 +110,7 @@ func parseAudit(content []byte) ([]AuditEvent, error) {
 			events = append(events, AuditEvent{})
 		}
 		events[at] = AuditEvent{
+			User:        read.User.Username,
 			Verb:        read.Verb,
 			Group:       read.ObjectRef.APIGroup,
 			Resource:    read.ObjectRef.Resource,

@@ -9,12 +9,12 @@ import (
 
 func TestParseAudit(t *testing.T) {
 	const (
-		arrived  = `{"auditID":"1","verb":"create","requestURI":"/api/v1/namespaces/ns/events","objectRef":{"resource":"events","namespace":"ns"}}`
-		answered = `{"auditID":"1","verb":"create","requestURI":"/api/v1/namespaces/ns/events","objectRef":{"resource":"events","namespace":"ns","name":"a"},"responseStatus":{"code":201}}`
+		arrived  = `{"auditID":"1","user":{"username":"flagger"},"verb":"create","requestURI":"/api/v1/namespaces/ns/events","objectRef":{"resource":"events","namespace":"ns"}}`
+		answered = `{"auditID":"1","user":{"username":"flagger"},"verb":"create","requestURI":"/api/v1/namespaces/ns/events","objectRef":{"resource":"events","namespace":"ns","name":"a"},"responseStatus":{"code":201}}`
 		watch    = `{"auditID":"2","verb":"watch","requestURI":"/apis/apps/v1/deployments?watch=true","objectRef":{"apiGroup":"apps","resource":"deployments"}}`
 	)
 	created := AuditEvent{
-		Verb: "create", Resource: "events", Namespace: "ns", Name: "a", URI: "/api/v1/namespaces/ns/events", Code: 201,
+		User: Operator, Verb: "create", Resource: "events", Namespace: "ns", Name: "a", URI: "/api/v1/namespaces/ns/events", Code: 201,
 	}
 	watching := AuditEvent{
 		Verb: "watch", Group: "apps", Resource: "deployments", URI: "/apis/apps/v1/deployments?watch=true",

@@ -204,6 +204,8 @@ func apiserverArguments(port string) []string {
 		"--service-account-key-file=sa.key", "--service-account-signing-key-file=sa.key",
 		"--authorization-mode=RBAC", "--token-auth-file=tokens.csv",
 		"--disable-admission-plugins=ServiceAccount", // nothing makes the account that a pod would need
+		// As on OpenShift: who makes an owner block the deletion of its owner needs leave to.
+		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
 		"--audit-policy-file=audit-policy.yaml", "--audit-log-path=" + auditLog, "--audit-log-mode=blocking",
 	}
 }

@@ -17,7 +17,8 @@
 // controller manager: nothing makes pods of Deployments, and nothing empties a deleted namespace.
 //
 // The audit log is the witness of what the operator asks of the API server: requests made with
-// UserConfig(cfg, Operator) are recorded, those made with the configuration that StartAPIServer returns are not.
+// UserConfig(cfg, Operator) are recorded, and so are those of service accounts; those made with the configuration that
+// StartAPIServer returns are not. Service accounts have the rights that RBAC gives them, the other two users all.
 //
 // Both programs are killed, not asked to stop, when the tests end: their data is thrown away, and a graceful end
 // of the API server takes seconds. On Linux the kernel kills them too when the test binary dies in any other way.

@@ -12,3 +12,6 @@ import (
 func NewStage(objects client.WithWatch, now func() time.Time) *Stage {
 	return &Stage{Client: objects, now: now}
 }
+
+// Honourable tells what of a pod a process cannot have.
+var Honourable = honourable

@@ -57,6 +57,18 @@ func RunInside(ctx context.Context, arguments []string, now func() time.Time) (b
 
 // Open brings up the lab, installs our CRDs and starts the operator. When it returns an error nothing is left running.
 func Open(ctx context.Context, o Options) (*Stage, error) {
+	s, err := OpenEmpty(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.furnish(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenEmpty brings up the lab alone, for those who install the operator as users do. The stage's Operator does not run.
+func OpenEmpty(ctx context.Context, o Options) (*Stage, error) {
 	running, err := lab.Start(ctx, lab.Options{
 		Root: o.Root, State: o.State, Lifetime: o.Lifetime, Progress: o.Progress, Inside: []string{insideVerb},
 	})
@@ -75,17 +87,13 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 		now:     o.Now,
 		running: running,
 	}
-	if err := s.furnish(ctx, o); err != nil {
+	if s.Client, err = newClient(o.State.Kubeconfig()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 func (s *Stage) furnish(ctx context.Context, o Options) error {
-	var err error
-	if s.Client, err = newClient(o.State.Kubeconfig()); err != nil {
-		return err
-	}
 	started := s.now()
 	if err := s.install(ctx, filepath.Join(o.Root, "config", "crd", "bases")); err != nil {
 		return err

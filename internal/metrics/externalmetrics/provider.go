@@ -1,6 +1,7 @@
 package externalmetrics
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,9 +96,10 @@ func (p *Provider) Query(ctx context.Context, query string) (float64, error) {
 	return found.Items[0].Value.AsApproximateFloat64(), nil
 }
 
-// Online asks for a metric. That the API server has an adapter, which knows no such metric, is enough.
+// Online asks for a metric, where queries may ask. That the API server has an adapter, which knows no such metric, is
+// enough.
 func (p *Provider) Online(ctx context.Context) error {
-	_, err := p.list(ctx, probe)
+	_, err := p.list(ctx, metric{namespace: cmp.Or(p.namespace, probe.namespace), name: probe.name})
 	var unknown notFound
 	if err != nil && !errors.As(err, &unknown) {
 		return fmt.Errorf("external metrics service unavailable: %w", err)

@@ -79,8 +79,11 @@ func backend() metricstest.Backend {
 			SeveralSeries: values(`"99500m"`, `"1"`),
 			Empty:         values(),
 			Null:          values(`null`),
+			NaN:           values(`"NaN"`),
 		},
 		Refuse: refuse,
+		// A quantity is a number, so this is no answer of an adapter's.
+		Differs: map[metricstest.Case]metricstest.Verdict{metricstest.NaN: metricstest.ProviderError},
 	}
 }
 
