@@ -30,6 +30,8 @@ type Check struct {
 	// Provider is the name of the metrics provider, and Family what it selects; only for the builtin stages.
 	Provider string
 	Family   Family
+	// Source says who is asked, where the texts of the stage do not; only for templates.
+	Source string
 }
 
 // Result is what became of a check.
@@ -128,6 +130,14 @@ func (k Check) NoValues(cause string) string {
 	case Template:
 	}
 	return fmt.Sprintf("%scustom metric: %s: %s", start, k.Metric.Name, cause)
+}
+
+// Unanswered returns the event text for a provider that could not be asked.
+func (k Check) Unanswered(cause error) string {
+	if k.Source != "" {
+		cause = fmt.Errorf("%s: %w", k.Source, cause)
+	}
+	return k.QueryFailed(cause)
 }
 
 // QueryFailed returns the event text for a query that brought an error.

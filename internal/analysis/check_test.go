@@ -156,6 +156,7 @@ func TestTexts(t *testing.T) {
 	}
 	rate, duration := check(SuccessRate, RequestSuccessRate), check(Duration, RequestDuration)
 	inline, custom := check(Inline, "errors"), check(Template, "errors")
+	custom.Source = "datadog in metric template errors.prod"
 	plain := rate
 	plain.Family.PlainNoValues = true
 
@@ -177,6 +178,8 @@ func TestTexts(t *testing.T) {
 		"RateFailed":       {rate.QueryFailed(cause), "Prometheus query failed: running query failed: boom"},
 		"InlineFailed":     {inline.QueryFailed(cause), "Prometheus query failed for errors: boom"},
 		"TemplateFailed":   {custom.QueryFailed(cause), "Metric query failed for errors: boom"},
+		"TemplateDown":     {custom.Unanswered(cause), "Metric query failed for errors: datadog in metric template errors.prod: boom"},
+		"RateDown":         {rate.Unanswered(cause), "Prometheus query failed: running query failed: boom"},
 		"RateNotRun":       {rate.NotRun(cause), "Prometheus query failed: boom"},
 		"InlineNotRun":     {inline.NotRun(cause), "Prometheus query failed for errors: boom"},
 	}

@@ -121,5 +121,5 @@ func (f Family) Query(metric string, m Model) (string, error) {
 	}
 	functions := m.functions()
 	maps.Copy(functions, m.selectors())
-	return render(string(text), functions)
+	return m.render(string(text), functions)
 }

@@ -9,14 +9,8 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 )
 
-const (
-	// DefaultInterval is the window of a metric that states none.
-	DefaultInterval = "1m"
-	// maxQueryBytes bounds a rendered query, far above what any provider takes.
-	maxQueryBytes = 64 << 10
-)
-
-var errQueryTooLong = errors.New("query is longer than 64 KiB")
+// DefaultInterval is the window of a metric that states none.
+const DefaultInterval = "1m"
 
 // Model is what a query template may say of a canary and a metric.
 type Model struct {
@@ -47,10 +41,11 @@ func NewModel(c *v1beta1.Canary, metric v1beta1.CanaryMetric) Model {
 }
 
 // Render fills the query template text. Values are inserted as they are: the language of the query is the
-// provider's, so nothing is escaped. The error says whether parsing or execution failed; a variable that is
-// missing and a result above 64 KiB are failures of execution.
+// provider's, so nothing is escaped. The error says whether parsing or execution failed; a template above 64 KiB is
+// a failure of parsing, and a variable that is missing, a query above 64 KiB and more than some thousand passes
+// through loops are failures of execution. So it ends soon, whatever text is.
 func (m Model) Render(text string) (string, error) {
-	return render(text, m.functions())
+	return m.render(text, m.functions())
 }
 
 // functions are what a query template can call besides the standard functions of text/template.
@@ -67,13 +62,22 @@ func (m Model) functions() template.FuncMap {
 	}
 }
 
-func render(text string, functions template.FuncMap) (string, error) {
-	t, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(text)
+func (m Model) render(text string, functions template.FuncMap) (string, error) {
+	if len(text) > maxQueryBytes {
+		return "", fmt.Errorf("template parsing failed: %w", errTemplateTooLong)
+	}
+	b := newBudget(text, m.Variables)
+	t, err := template.New("query").Option("missingkey=error").Funcs(b.functions()).Funcs(functions).Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("template parsing failed: %w", err)
 	}
+	b.watch(t)
 	var query boundedBuilder
-	if err := t.Execute(&query, nil); err != nil {
+	err = t.Execute(&query, nil)
+	if errors.Is(err, errTooManySteps) {
+		err = errTooManySteps // the place is that of a node of ours
+	}
+	if err != nil {
 		return "", fmt.Errorf("template excution failed: %w", err) // spelled as the contract has it
 	}
 	return query.text.String(), nil

@@ -160,7 +160,10 @@ func (m *Measurer) measureTemplate(ctx context.Context, c *v1beta1.Canary, metri
 		return failed(fmt.Sprintf("Metric template %s %v", source.name, err))
 	}
 	log.FromContext(ctx).V(1).Info("Metric template query", "template", source.name, "query", query)
-	k := analysis.Check{Stage: analysis.Template, Canary: c, Metric: metric}
+	k := analysis.Check{
+		Stage: analysis.Template, Canary: c, Metric: metric,
+		Source: fmt.Sprintf("%s in metric template %s", source.template.Spec.Provider.Type, source.name),
+	}
 	return m.ask(ctx, provider, k, query)
 }
 
@@ -223,7 +226,7 @@ func (m *Measurer) ask(ctx context.Context, p metrics.Provider, k analysis.Check
 	case errors.Is(err, metrics.ErrQuery):
 		return failed(k.QueryFailed(err))
 	case err != nil:
-		return rollout.Answer{Verdict: rollout.ProviderError, Message: k.QueryFailed(err)}
+		return rollout.Answer{Verdict: rollout.ProviderError, Message: k.Unanswered(err)}
 	}
 	value := k.Measured(result)
 	if !math.IsNaN(value) {

@@ -295,7 +295,7 @@ func TestMeasureErrors(t *testing.T) {
 		"TemplateDown": {
 			reason: "An outage of a template's provider holds as well.",
 			metric: customMetric, change: func(b *bench) { b.err = errDown },
-			want: rollout.Answer{Verdict: rollout.ProviderError, Message: "Metric query failed for errors: request failed: connection refused"},
+			want: rollout.Answer{Verdict: rollout.ProviderError, Message: "Metric query failed for errors: prometheus in metric template errors.prod: request failed: connection refused"},
 		},
 		"TemplateBroken": {
 			reason: "The template is named, as others may use it too.",

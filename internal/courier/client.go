@@ -109,7 +109,7 @@ func (c Client) Send(ctx context.Context, l Letter) (Answer, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return answer, withoutSource(err)
+		return answer, shown(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer.Status = resp.StatusCode
@@ -128,15 +128,32 @@ func Pause(shortest, longest time.Duration, n int, resp *http.Response) time.Dur
 	return min(retryablehttp.DefaultBackoff(shortest, longest, n, resp), longest)
 }
 
-// withoutSource returns err without the local address of its connection. The port differs with every attempt, and a
-// text that differs makes one repeated event many.
-func withoutSource(err error) error {
+// shown returns err with a cause that fits into an event and stays the same from attempt to attempt, as a text that differs
+// makes one repeated event many.
+func shown(err error) error {
 	var request *url.Error
+	if !errors.As(err, &request) {
+		return err
+	}
+	return &url.Error{Op: request.Op, URL: request.URL, Err: brief(withoutSource(request.Err))}
+}
+
+// withoutSource returns err without the local address of its connection, whose port differs with every attempt.
+func withoutSource(err error) error {
 	var network *net.OpError
-	if !errors.As(err, &request) || !errors.As(err, &network) || network.Source == nil {
+	if !errors.As(err, &network) || network.Source == nil {
 		return err
 	}
 	steady := *network
 	steady.Source = nil
-	return &url.Error{Op: request.Op, URL: request.URL, Err: &steady}
+	return &steady
+}
+
+// brief cuts the text of err to excerptLimit bytes: a receiver that speaks no HTTP is quoted in it.
+func brief(err error) error {
+	text := err.Error()
+	if len(text) <= excerptLimit {
+		return err
+	}
+	return errors.New(strings.ToValidUTF8(text[:excerptLimit], ""))
 }

@@ -193,3 +193,20 @@ func TestSendTakesItsTime(t *testing.T) {
 		})
 	}
 }
+
+func TestErrorsAreBrief(t *testing.T) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = connection.Write([]byte(strings.Repeat("\x17", 100_000)))
+		_ = connection.Close()
+	}))
+	defer receiver.Close()
+	_, err := impatient().Send(t.Context(), letter(receiver.URL))
+	if err == nil || len(err.Error()) > excerptLimit+len(receiver.URL)+10 {
+		t.Errorf("a receiver that speaks no HTTP is quoted no further than one that does, got %.100s... of %d bytes", err, len(err.Error()))
+	}
+}

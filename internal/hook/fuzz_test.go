@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -24,7 +25,7 @@ func FuzzResponse(f *testing.F) {
 		"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.test/\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
 		"HTTP/1.0 418 \xff\xfe\r\n\r\n\x00\x01",
-		"SSH-2.0-OpenSSH_9.6\r\n", "",
+		"SSH-2.0-OpenSSH_9.6\r\n", "", strings.Repeat("\x17", 2000),
 	} {
 		f.Add([]byte(seed))
 	}

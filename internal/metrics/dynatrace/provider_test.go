@@ -54,12 +54,15 @@ func backend() metricstest.Backend {
 			SeveralSeries: result(entry("[1]") + "," + entry("[99.5, 2]")),
 			Empty:         metricstest.Body(`{"totalCount": 0, "nextPageKey": null, "resolution": "Inf", "result": []}`),
 			Null:          result(entry("[null]")),
+			NaN:           result(entry("[NaN]")),
 		},
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, message string) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"error": {"code": 0, "message": "` + message + `"}}`))
 		},
+		// JSON has no NaN, so this is no answer of Dynatrace's.
+		Differs: map[metricstest.Case]metricstest.Verdict{metricstest.NaN: metricstest.ProviderError},
 	}
 }
 

@@ -25,6 +25,8 @@ const (
 	// maxConnections is how many requests one server gets at a time; the others wait, bounded by their contexts.
 	maxConnections = 16
 	maxRedirects   = 10
+	// maxHeader bounds the head of an answer, in bytes.
+	maxHeader = 64 << 10
 )
 
 // Client calls one back end. It keeps its connections and is safe for concurrent use.
@@ -126,6 +128,8 @@ func NewTransport(config *tls.Config) *http.Transport {
 		MaxConnsPerHost:       maxConnections,
 		MaxIdleConnsPerHost:   maxConnections,
 		IdleConnTimeout:       90 * time.Second,
+
+		MaxResponseHeaderBytes: maxHeader,
 	}
 }
 

@@ -92,6 +92,8 @@ func Shown(err error) error {
 		return &stable
 	case strings.Contains(err.Error(), "malformed"):
 		return errors.New("malformed HTTP response")
+	case len(err.Error()) > maxShown:
+		return errors.New(Excerpt(err.Error()))
 	}
 	return err
 }

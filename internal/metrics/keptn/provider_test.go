@@ -38,6 +38,8 @@ func backend() metricstest.Backend {
 		Query: "keptnmetric/podtato/available-cpus",
 		Answers: metricstest.Answers{
 			Value: withStatus(`{"value": "99.5", "rawValue": "OTkuNQ==", "lastUpdated": "2023-11-14T22:13:20Z"}`),
+			SeveralSeries: withStatus(`{"value": "99.5", "intervalResults": [
+				{"value": "1", "range": {"interval": "5m"}}, {"value": "2", "range": {"interval": "5m"}}]}`),
 			Empty: withStatus(`{}`),
 			Null:  withStatus(`{"value": ""}`),
 			NaN:   withStatus(`{"value": "NaN"}`),

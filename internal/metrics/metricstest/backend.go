@@ -29,7 +29,8 @@ type Backend struct {
 	Differs map[Case]Verdict
 }
 
-// Answers are those of a request that has succeeded. One that the back end cannot give is nil, and not played.
+// Answers are those of a request that has succeeded. All but Garbage are required: what a back end cannot give is an
+// answer that looks so.
 type Answers struct {
 	// Value is the usual answer.
 	Value http.HandlerFunc

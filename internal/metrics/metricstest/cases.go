@@ -31,7 +31,7 @@ const (
 type row struct {
 	is     Case
 	reason string
-	answer http.HandlerFunc // nil: the back end cannot answer so
+	answer http.HandlerFunc
 	want   Verdict
 }
 

@@ -24,7 +24,7 @@ func Run(t *testing.T, b Backend) {
 	for _, r := range table(b) {
 		t.Run(string(r.is), func(t *testing.T) {
 			if r.answer == nil {
-				t.Skip("the back end has no such answer")
+				t.Fatal("the table is played whole, so every back end needs such an answer")
 			}
 			if want, differs := b.Differs[r.is]; differs {
 				r.want = want

@@ -23,6 +23,7 @@ func backend() metricstest.Backend {
 			Value:         metricstest.Body(instant(`{"metric":{},"value":[1700000000,"99.5"]}`)),
 			SeveralSeries: metricstest.Body(instant(`{"metric":{"a":"1"},"value":[1700000000,"1"]},{"metric":{"a":"2"},"value":[1700000000,"99.5"]}`)),
 			Empty:         metricstest.Body(instant("")),
+			Null:          metricstest.Body(instant(`{"metric":{},"value":[1700000000,null]}`)),
 			NaN:           metricstest.Body(instant(`{"metric":{},"value":[1700000000,"NaN"]}`)),
 		},
 	}
