@@ -22,6 +22,8 @@ const (
 
 // announce logs events, records them on the canary, and hands them to its event hooks and, where they alert, to its chats.
 func (r *Reconciler) announce(ctx context.Context, c *v1beta1.Canary, events []rollout.Event) {
+	ctx, end := r.Tracer.Step(ctx, "announce")
+	defer end(nil)
 	logger := log.FromContext(ctx)
 	for _, event := range events {
 		logger.Info(event.Message)
@@ -59,15 +61,16 @@ func (r *Reconciler) close(ctx context.Context, c *v1beta1.Canary, in rollout.Ob
 }
 
 // gauge brings the operator's own metrics up to date.
-func (r *Reconciler) gauge(c *v1beta1.Canary, dec rollout.Decision, started time.Time) {
-	r.mu.Lock()
-	r.known[client.ObjectKeyFromObject(c)] = c
-	r.mu.Unlock()
+func (r *Reconciler) gauge(c *v1beta1.Canary, in rollout.Observation, dec rollout.Decision, started time.Time) {
 	r.Telemetry.Status(c)
+	traffic := in.Routing.Traffic
 	for _, action := range dec.Actions {
 		if route, ok := action.(rollout.Route); ok {
-			r.Telemetry.Weight(c, int(route.Traffic.Primary), int(route.Traffic.Canary))
+			traffic = route.Traffic
 		}
+	}
+	if in.Routed || traffic != in.Routing.Traffic {
+		r.Telemetry.Weight(c, int(traffic.Primary), int(traffic.Canary))
 	}
 	if dec.Analysed {
 		r.Telemetry.Duration(c, r.Clock.Since(started))
@@ -92,9 +95,6 @@ func (r *Reconciler) count(c *v1beta1.Canary, plan rollout.Plan, outcome rollout
 func (r *Reconciler) forget(key types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c, found := r.known[key]; found {
-		r.Telemetry.Forget(c)
-	}
-	delete(r.known, key)
+	r.Telemetry.Forget(key)
 	delete(r.moved, key)
 }

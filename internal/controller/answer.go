@@ -13,6 +13,8 @@ import (
 // answer puts the answers to questions into answers; those of one round are asked at the same time. A panic on the way
 // goes on in the caller's goroutine, where it stops one canary and not the operator.
 func (r *Reconciler) answer(ctx context.Context, c *v1beta1.Canary, questions []rollout.Question, answers rollout.Answers) {
+	ctx, end := r.Tracer.Step(ctx, "ask")
+	defer end(nil)
 	results, panics := make([]rollout.Answer, len(questions)), make([]any, len(questions))
 	var group sync.WaitGroup
 	for i, question := range questions {

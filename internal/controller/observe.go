@@ -116,8 +116,10 @@ func older(a, b *v1beta1.Canary) bool {
 }
 
 // observe reads everything that a decision about c may depend on, from caches.
-func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, error) {
-	in := r.bare(c, w.plan)
+func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (in rollout.Observation, err error) {
+	ctx, end := r.Tracer.Step(ctx, "observe")
+	defer func() { end(err) }()
+	in = r.bare(c, w.plan)
 	pair, err := w.target.Observe(ctx, c, w.plan)
 	switch {
 	case errors.Is(err, workload.ErrTargetNotFound):

@@ -61,8 +61,10 @@ type Options struct {
 	Alert     func(c *v1beta1.Canary, a rollout.Alert)
 	Recorder  record.EventRecorder
 	Telemetry *telemetry.Recorder
-	Settings  rollout.Settings
-	Clock     clock.PassiveClock
+	// Tracer gets a trace of every reconcile; nil if nobody wants one.
+	Tracer   *telemetry.Tracer
+	Settings rollout.Settings
+	Clock    clock.PassiveClock
 	// Census is how often canaries are counted for flagger_canary_total.
 	Census time.Duration
 	// Concurrency is how many canaries may be worked on at once; each may be waiting for a hook or a query.

@@ -19,7 +19,9 @@ import (
 var errOvertaken = errors.New("overtaken by a change")
 
 // perform carries actions out in their order and stops at the first error.
-func (r *Reconciler) perform(ctx context.Context, c *v1beta1.Canary, w work, in rollout.Observation, actions []rollout.Action) error {
+func (r *Reconciler) perform(ctx context.Context, c *v1beta1.Canary, w work, in rollout.Observation, actions []rollout.Action) (err error) {
+	ctx, end := r.Tracer.Step(ctx, "perform")
+	defer func() { end(err) }()
 	for _, action := range actions {
 		if route, routes := action.(rollout.Route); routes && route.Traffic != in.Routing.Traffic {
 			r.moves(c)

@@ -18,10 +18,12 @@ var errPruned = errors.New("status.observedGeneration was dropped by the API ser
 	"the installed CRD canaries.flagger.app is older than this operator, apply the one that comes with it")
 
 // persist writes the status once, if it changed, and only if nobody else has changed the canary since it was read.
-func (r *Reconciler) persist(ctx context.Context, c *v1beta1.Canary, status v1beta1.CanaryStatus) error {
+func (r *Reconciler) persist(ctx context.Context, c *v1beta1.Canary, status v1beta1.CanaryStatus) (err error) {
 	if rollout.SameStatus(c.Status, status) {
 		return nil
 	}
+	ctx, end := r.Tracer.Step(ctx, "persist")
+	defer func() { end(err) }()
 	before := c.DeepCopy()
 	c.Status = status
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})

@@ -41,8 +41,6 @@ type Reconciler struct {
 	mu    sync.Mutex
 	// moved is when this process last changed the traffic of a canary.
 	moved map[types.NamespacedName]time.Time
-	// known are the canaries that have series in the telemetry.
-	known map[types.NamespacedName]*v1beta1.Canary
 }
 
 // New returns a Reconciler, or an error if the default provider is none that it has.
@@ -55,7 +53,6 @@ func New(o Options) (*Reconciler, error) {
 		began:   o.Clock.Now(),
 		moved:   map[types.NamespacedName]time.Time{},
 		watched: map[watched]bool{},
-		known:   map[types.NamespacedName]*v1beta1.Canary{},
 	}, nil
 }
 
@@ -70,7 +67,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("canary", c.Name+"."+c.Namespace))
-	return settle(r.advance(ctx, c))
+	ctx, end := r.Tracer.Reconcile(ctx, req.NamespacedName)
+	result, err := settle(r.advance(ctx, c))
+	end(err)
+	return result, err
 }
 
 // settle makes an outcome of what may happen to any writer: somebody else was faster, and the next look will see it.
@@ -116,7 +116,7 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
 	r.announce(ctx, c, dec.Events)
-	r.gauge(c, dec, started)
+	r.gauge(c, in, dec, started)
 	if err := r.close(ctx, c, in, dec); err != nil {
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
@@ -135,15 +135,17 @@ func gone(dec rollout.Decision) bool {
 
 // decide asks the core, and the outside whatever the core wants to know, until there is a decision that passes the
 // core's own door. The cluster is observed anew after every round, as answers may take their time.
-func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (rollout.Observation, rollout.Decision, error) {
+func (r *Reconciler) decide(ctx context.Context, c *v1beta1.Canary, w work) (in rollout.Observation, dec rollout.Decision, err error) {
+	ctx, end := r.Tracer.Step(ctx, "decide")
+	defer func() { end(err) }()
 	answers := rollout.Answers{}
 	for {
-		in, err := r.observe(ctx, c, w)
+		in, err = r.observe(ctx, c, w)
 		if err != nil {
 			return in, rollout.Decision{}, err
 		}
 		in.Answers = answers
-		dec := rollout.Decide(in)
+		dec = rollout.Decide(in)
 		if len(dec.Ask) == 0 {
 			return in, dec, rollout.Permit(in, dec)
 		}

@@ -38,6 +38,7 @@ func (r *Reconciler) refuse(ctx context.Context, c *v1beta1.Canary, w work, err 
 	if err := r.persist(ctx, c, dec.Status); err != nil && !errors.Is(err, errPruned) {
 		return ctrl.Result{}, fmt.Errorf("persist: %w", err)
 	}
+	r.Telemetry.Status(c)
 	r.announce(ctx, c, dec.Events)
 	return ctrl.Result{RequeueAfter: dec.After}, nil
 }

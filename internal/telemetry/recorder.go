@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"flagger.app/flagger/api/v1beta1"
 )
@@ -36,20 +36,21 @@ type Recorder struct {
 	weight    *prometheus.GaugeVec
 	duration  *prometheus.HistogramVec
 	analysis  *prometheus.GaugeVec
+	progress  *prometheus.GaugeVec
+	checks    *prometheus.GaugeVec
 	successes *prometheus.CounterVec
 	failures  *prometheus.CounterVec
 	events    prometheus.Counter
 	alerts    prometheus.Counter
 
 	mu sync.Mutex
-	// targets is the target that each canary has series for.
-	targets map[types.NamespacedName]types.NamespacedName
+	// tracks are the canaries that have series.
+	tracks map[types.NamespacedName]*track
 	// counted are the namespaces that have had canaries.
 	counted map[string]struct{}
 }
 
-// New returns a Recorder on a registry of its own, which also holds the collectors of the Go runtime and of the
-// process. version and meshProvider are told by flagger_info.
+// New returns a Recorder on a registry of its own. version and meshProvider are told by flagger_info.
 func New(version, meshProvider string) *Recorder {
 	outcome := []string{"name", "namespace", "deployment_strategy", "analysis_status"}
 	r := &Recorder{
@@ -58,6 +59,8 @@ func New(version, meshProvider string) *Recorder {
 		status:    gauge("flagger_canary_status", "Last canary analysis result", "name", "namespace"),
 		weight:    gauge("flagger_canary_weight", "The virtual service destination weight current value", "workload", "namespace"),
 		analysis:  gauge("flagger_canary_metric_analysis", "Last canary analysis result per metric", "name", "namespace", "metric"),
+		progress:  gauge("flagger_canary_progress_timestamp_seconds", "Unix time at which the canary came to its phase, weight and iteration", "name", "namespace", "phase"),
+		checks:    gauge("flagger_canary_checks", "Number of checks by the verdict that they had last", "name", "namespace", "verdict"),
 		successes: counter("flagger_canary_successes_total", "Total number of canary successes", outcome...),
 		failures:  counter("flagger_canary_failures_total", "Total number of canary failures", outcome...),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -73,15 +76,13 @@ func New(version, meshProvider string) *Recorder {
 			Name: "flagger_alert_dropped_total",
 			Help: "Total number of alerts given up because their receiver could not keep up, refused them or could not be found",
 		}),
-		targets: map[types.NamespacedName]types.NamespacedName{},
+		tracks:  map[types.NamespacedName]*track{},
 		counted: map[string]struct{}{},
 	}
 	info := gauge("flagger_info", "Flagger version and mesh provider information", "version", "mesh_provider")
 	info.WithLabelValues(version, meshProvider).Set(1)
 	r.registry.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		info, r.total, r.status, r.weight, r.duration, r.analysis, r.successes, r.failures, r.events, r.alerts,
+		info, r.total, r.status, r.weight, r.duration, r.analysis, r.progress, r.checks, r.successes, r.failures, r.events, r.alerts,
 	)
 	return r
 }
@@ -94,14 +95,22 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
-// Handler serves the metrics as text, and counts how often it is asked for them.
+// Handler serves the metrics as text, those of the controllers, their clients, the Go runtime and the process with them,
+// and counts how often it is asked for them.
 func (r *Recorder) Handler() http.Handler {
-	return promhttp.InstrumentMetricHandler(r.registry, promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{}))
+	all := prometheus.Gatherers{r.registry, metrics.Registry}
+	return promhttp.InstrumentMetricHandler(r.registry, promhttp.HandlerFor(all, promhttp.HandlerOpts{}))
 }
 
-// Status records the phase of c.
+// Status records the phase of c, since when it is where it is, and what its checks said. Metrics that its spec has no
+// more end.
 func (r *Recorder) Status(c *v1beta1.Canary) {
-	target := r.series(c)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.track(c)
+	r.prune(t, c.GetAnalysis())
+	r.advance(t, c.Status)
+	r.judge(t.target, c.Status.Checks)
 	value := statusRest
 	switch c.Status.Phase { //nolint:exhaustive // every other phase is at rest, as far as this metric knows
 	case v1beta1.PhaseProgressing:
@@ -109,7 +118,7 @@ func (r *Recorder) Status(c *v1beta1.Canary) {
 	case v1beta1.PhaseFailed:
 		value = statusFailed
 	}
-	r.status.WithLabelValues(target.Name, target.Namespace).Set(float64(value))
+	r.status.WithLabelValues(t.target.Name, t.target.Namespace).Set(float64(value))
 }
 
 // Weight records how live traffic is divided, in percent.
@@ -127,8 +136,11 @@ func (r *Recorder) Duration(c *v1beta1.Canary, d time.Duration) {
 
 // Analysis records what was measured for one metric of c, in the metric's own unit, durations in seconds.
 func (r *Recorder) Analysis(c *v1beta1.Canary, metric string, value float64) {
-	target := r.series(c)
-	r.analysis.WithLabelValues(target.Name, target.Namespace, metric).Set(value)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.track(c)
+	t.metrics[metric] = struct{}{}
+	r.analysis.WithLabelValues(t.target.Name, t.target.Namespace, metric).Set(value)
 }
 
 // Succeeded counts a promotion. strategy is the strategy's label, status AnalysisCompleted or AnalysisSkipped.
@@ -163,54 +175,3 @@ func (r *Recorder) EventDropped() { r.events.Inc() }
 
 // AlertDropped counts an alert that its receiver will never get.
 func (r *Recorder) AlertDropped() { r.alerts.Inc() }
-
-// Forget ends the series of a canary that is gone; name and namespace of c are enough. Series that another canary of
-// the same target goes on with stay.
-func (r *Recorder) Forget(c *v1beta1.Canary) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	canary := key(c)
-	if target, known := r.targets[canary]; known {
-		delete(r.targets, canary)
-		r.end(target)
-	}
-}
-
-// series notes that c has series and returns the target they are named after. When c has turned to another target,
-// the series of the one before end.
-func (r *Recorder) series(c *v1beta1.Canary) types.NamespacedName {
-	canary := key(c)
-	target := types.NamespacedName{Namespace: c.Namespace, Name: c.Spec.TargetRef.Name}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before, known := r.targets[canary]
-	r.targets[canary] = target
-	if known && before != target {
-		r.end(before)
-	}
-	return target
-}
-
-// end removes the series of a target that no canary has any more.
-func (r *Recorder) end(target types.NamespacedName) {
-	for _, held := range r.targets {
-		if held == target {
-			return
-		}
-	}
-	named := prometheus.Labels{"name": target.Name, "namespace": target.Namespace}
-	r.status.DeletePartialMatch(named)
-	r.duration.DeletePartialMatch(named)
-	r.analysis.DeletePartialMatch(named)
-	r.successes.DeletePartialMatch(named)
-	r.failures.DeletePartialMatch(named)
-	r.weight.DeleteLabelValues(target.Name, target.Namespace)
-	r.weight.DeleteLabelValues(primaryOf(target), target.Namespace)
-}
-
-func key(c *v1beta1.Canary) types.NamespacedName {
-	return types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
-}
-
-// primaryOf names the primary of a target, as the label workload has it.
-func primaryOf(target types.NamespacedName) string { return target.Name + "-primary" }

@@ -121,6 +121,7 @@ func operatorChoices(namespace, other string) []choice {
 		{"", "msteams.url=https://teams,msteams.proxy-url=http://proxy,eventWebhook=http://hook,clusterName=lab"},
 		{"", "serviceMonitor.enabled=true,serviceMonitor.labels.a=b", "serviceMonitor.enabled=true,serviceMonitor.namespace=" + other},
 		{"", "podMonitor.enabled=true,podMonitor.additionalLabels.a=b", "podMonitor.enabled=true,podMonitor.namespace=" + other},
+		{"", "prometheusRule.enabled=true,prometheusRule.additionalLabels.a=b", "prometheusRule.enabled=true,prometheusRule.namespace=" + other},
 		{"", "podDisruptionBudget.enabled=true", "podDisruptionBudget.enabled=true,podDisruptionBudget.minAvailable=50%"},
 		{"", "serviceAccount.create=false", "serviceAccount.name=operator,serviceAccount.annotations.a=b"},
 		{"", "rbac.create=false", "rbac.pspEnabled=true"},
