@@ -20,6 +20,7 @@ var environment = []struct{ variable, flag string }{
 	{"MSTEAMS_URL", "msteams-url"},
 	{"MSTEAMS_PROXY_URL", "msteams-proxy-url"},
 	{"EVENT_WEBHOOK_URL", "event-webhook"},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "otlp-endpoint"},
 }
 
 // parse reads the command line, without the program's name, and applies the environment. What is wrong with it is
@@ -127,4 +128,6 @@ func processFlags(fs *flag.FlagSet, o *options) {
 		"make the log the process-wide one of the zap library as well")
 	fs.BoolVar(&o.version, "version", false,
 		"print the version and exit")
+	fs.StringVar(&o.otlpEndpoint, "otlp-endpoint", "",
+		"`URL` of an OpenTelemetry collector, such as http://collector:4318, that gets traces of reconciles; empty for none")
 }

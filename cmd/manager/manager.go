@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,7 +56,11 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	if err := checkCluster(ctx, cfg, o.namespace, log); err != nil {
 		return err
 	}
-	mgr, err := newManager(cfg, o, log)
+	lock, cfg, err := elect(cfg, o, log)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(cfg, o, lock, log)
 	if err != nil {
 		return err
 	}
@@ -65,11 +70,16 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	}
 	defer broadcaster.Shutdown()
 
+	tracer, err := telemetry.NewTracer(ctx, o.otlpEndpoint, buildVersion, log)
+	if err != nil {
+		return failf("-otlp-endpoint: %v", err)
+	}
 	op := operator{
 		Manager:   mgr,
 		options:   o,
 		routers:   routers,
 		telemetry: telemetry.New(buildVersion, o.meshProvider),
+		tracer:    tracer,
 		events:    events,
 		log:       log,
 	}
@@ -107,8 +117,9 @@ func clientOptions() client.Options {
 	}}
 }
 
-// newManager returns a manager with caches, clients and, if asked for, leader election, and without servers of its own.
-func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, error) {
+// newManager returns a manager with caches, clients and, where there is a lock, leader election, and without servers of its
+// own.
+func newManager(cfg *rest.Config, o *options, lock resourcelock.Interface, log logr.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1beta1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -116,29 +127,22 @@ func newManager(cfg *rest.Config, o *options, log logr.Logger) (ctrl.Manager, er
 		}
 	}
 	lease, renew, retry, grace := leaseDuration, renewDeadline, retryPeriod, gracePeriod
-	m := manager.Options{
-		Scheme:                        scheme,
-		Logger:                        log,
-		Cache:                         cacheOptions(o.namespace),
-		Client:                        clientOptions(),
-		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress:        "0",
-		LeaderElection:                o.leaderElection,
-		LeaderElectionID:              leaseName,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &lease,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
-		GracefulShutdownTimeout:       &grace,
-	}
-	if o.leaderElection {
-		lock, err := newLock(cfg, o.leaseNamespace(), log)
-		if err != nil {
-			return nil, err
-		}
-		m.LeaderElectionResourceLockInterface = lock
-	}
-	mgr, err := ctrl.NewManager(cfg, m)
+	mgr, err := ctrl.NewManager(cfg, manager.Options{
+		Scheme:                              scheme,
+		Logger:                              log,
+		Cache:                               cacheOptions(o.namespace),
+		Client:                              clientOptions(),
+		Metrics:                             metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:              "0",
+		LeaderElection:                      o.leaderElection,
+		LeaderElectionID:                    leaseName,
+		LeaderElectionReleaseOnCancel:       true,
+		LeaderElectionResourceLockInterface: lock,
+		LeaseDuration:                       &lease,
+		RenewDeadline:                       &renew,
+		RetryPeriod:                         &retry,
+		GracefulShutdownTimeout:             &grace,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("build manager: %w", err)
 	}

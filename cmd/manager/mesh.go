@@ -23,6 +23,7 @@ func (op operator) mesh() (*controller.Mesh, error) {
 		return nil, nil
 	}
 	cfg.QPS, cfg.Burst, cfg.UserAgent = op.GetConfig().QPS, op.GetConfig().Burst, op.GetConfig().UserAgent
+	cfg.Wrap(op.GetConfig().WrapTransport) // the leader alone writes there, too
 	mesh, err := ctrlcluster.New(cfg, func(o *ctrlcluster.Options) {
 		o.Scheme, o.Logger = op.GetScheme(), op.log
 		o.Cache, o.Client = cacheOptions(op.options.namespace), clientOptions()

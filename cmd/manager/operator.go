@@ -57,6 +57,7 @@ type operator struct {
 	options   *options
 	routers   *router.Registry
 	telemetry *telemetry.Recorder
+	tracer    *telemetry.Tracer
 	events    record.EventRecorder
 	log       logr.Logger
 }
@@ -146,6 +147,7 @@ func (op operator) addController(ctx context.Context) error {
 		Alert:        alerts.Alert,
 		Recorder:     op.events,
 		Telemetry:    op.telemetry,
+		Tracer:       op.tracer,
 		Settings: rollout.Settings{
 			Drain:                op.options.drainPeriod,
 			NoCrossNamespaceRefs: op.options.noCrossNamespaceRefs,
@@ -160,7 +162,8 @@ func (op operator) addController(ctx context.Context) error {
 	if err := reconciler.SetupWithManager(ctx, op); err != nil {
 		return fmt.Errorf("set up reconciler: %w", err)
 	}
-	return errors.Join(op.Add(manager.RunnableFunc(hooks.Run)), op.Add(manager.RunnableFunc(alerts.Run)))
+	// The tracer outlives the reconciler, whose last spans it sends.
+	return errors.Join(op.Add(manager.RunnableFunc(hooks.Run)), op.Add(manager.RunnableFunc(alerts.Run)), op.Add(onEveryInstance(op.tracer.Run)))
 }
 
 // notifier sends alerts. Secrets are read one by one, past the caches.

@@ -39,6 +39,7 @@ type options struct {
 	leaderElection          bool
 	leaderElectionNamespace string
 	port                    string
+	otlpEndpoint            string
 	pprof                   bool
 	logLevel                string
 	zapEncoding             string
