@@ -10,6 +10,7 @@ TESTER_IMAGE ?= flagger-loadtester:$(VERSION)
 KEEP     ?=
 CANARIES ?= 100
 BENCH_OPERATOR ?=
+VULNDB   ?= https://vuln.go.dev
 SEQUENCES ?= 1000000
 SEED     ?= 1
 LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
@@ -28,6 +29,7 @@ demo: lab-binaries bin/flagger bin/demo ## Two releases before your eyes, a good
 test: bin/lab bin/flagger bin/loadtester bin/kustomize ## Unit tests, the core's traces and all that talks to a real API server
 	@bin/lab build kubernetes prometheus helm influxdb
 	go test -race ./...
+	go test -C hack/sbom ./...
 
 .PHONY: e2e
 e2e: lab-binaries bin/flagger bin/loadtester ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
@@ -82,8 +84,12 @@ image: ## Build both images, where a container engine exists
 	docker build -f Dockerfile.loadtester --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(TESTER_IMAGE) .
 
 .PHONY: vulncheck
-vulncheck: ## Look for known vulnerabilities; needs the network
-	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+vulncheck: bin/govulncheck bin/flagger bin/loadtester ## Look for known vulnerabilities in both programs; VULNDB=file:///... for a copy of the database
+	@hack/vuln/check.sh bin/govulncheck $(VULNDB) bin/flagger bin/loadtester
+
+.PHONY: sbom
+sbom: bin/flagger bin/loadtester ## Write a CycloneDX bill of materials beside each program
+	go run -C hack/sbom . $(VERSION) $(CURDIR)/bin/flagger $(CURDIR)/bin/loadtester
 
 .PHONY: lab-binaries
 lab-binaries: bin/lab ## Build the lab's control plane, proxy, nodes and Prometheus where they are missing
@@ -110,6 +116,9 @@ bin/bench: $(shell find api test/lab test/bench -name '*.go') go.mod go.sum
 
 bin/kustomize: test/config/kustomize/go.mod test/config/kustomize/go.sum
 	@hack/tell.sh "building $@" go build -C test/config/kustomize -trimpath -ldflags "-s -w" -o ../../../bin/kustomize sigs.k8s.io/kustomize/kustomize/v5
+
+bin/govulncheck: hack/vuln/go.mod hack/vuln/go.sum
+	@hack/tell.sh "building $@" go build -C hack/vuln -o ../../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
 
 bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
 	@hack/tell.sh "building $@" go build -C hack/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

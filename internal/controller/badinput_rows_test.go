@@ -63,8 +63,8 @@ var badSpecs = map[string]badInput{
 	},
 	"WebhookWithoutAddress": {
 		reason: "A gate that cannot be asked would stay closed for ever.",
-		wrong:  `{spec: {analysis: {webhooks: [{name: gate, url: "ftp://gate"}]}}}`,
-		says:   []string{"spec.analysis.webhooks[0].url", `"ftp://gate" is not an http or https URL`},
+		wrong:  `{spec: {analysis: {webhooks: [{name: gate, url: "ftp://me:s3cret@gate"}]}}}`,
+		says:   []string{"spec.analysis.webhooks[0].url", `"***@gate" is not an http or https URL`},
 		mend:   `{spec: {analysis: {webhooks: []}}}`,
 	},
 	"WebhookTimeoutUnparsable": {

@@ -2,8 +2,11 @@ package courier
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/util/workqueue"
 )
 
@@ -82,9 +85,20 @@ func (q *Queue[R, L]) deliverNext(ctx context.Context, deliver func(context.Cont
 	defer q.turns.Done(receiver)
 	letter, found := q.take(receiver)
 	if found && ctx.Err() == nil {
-		deliver(ctx, receiver, letter)
+		q.spared(ctx, func() { deliver(ctx, receiver, letter) })
 	}
 	return ctx.Err() == nil
+}
+
+// spared delivers a letter. A panic costs that letter, and not the process.
+func (q *Queue[R, L]) spared(ctx context.Context, deliver func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			logr.FromContextOrDiscard(ctx).Error(fmt.Errorf("%v", cause), "Delivery panicked", "stack", string(debug.Stack()))
+			q.dropped()
+		}
+	}()
+	deliver()
 }
 
 // take removes the oldest letter of receiver, and asks for another turn if it was not the last.

@@ -159,3 +159,25 @@ func TestQueueEndsWithItsContext(t *testing.T) {
 		q.Add("1h", "too late") // must not panic
 	})
 }
+
+func TestPanicCostsOneLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to, lost := &mailbox{}, 0
+		q := NewQueue[string, string](Limits{Workers: 1, Backlog: 8, Total: 8}, func() { lost++ })
+		ctx, cancel := context.WithCancel(t.Context())
+		q.Add("chat", "broken")
+		q.Add("chat", "whole")
+		go q.Run(ctx, func(ctx context.Context, receiver, letter string) {
+			if letter == "broken" {
+				panic("a defect of the receiver's")
+			}
+			to.deliver(ctx, receiver, letter)
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if want := []string{"chat whole"}; lost != 1 || !cmp.Equal(want, to.got) {
+			t.Errorf("the process, and all other letters, go on: got %v, %d lost", to.got, lost)
+		}
+	})
+}

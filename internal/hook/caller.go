@@ -2,10 +2,12 @@ package hook
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -75,7 +77,7 @@ func (h *Caller) post(ctx context.Context, w v1beta1.CanaryWebhook, body []byte)
 	}
 	u, err := url.Parse(w.URL)
 	if err != nil {
-		return fmt.Errorf("build request: %w", err)
+		return fmt.Errorf("build request: %w", withoutURL(err))
 	}
 	answer, err := h.client(w.DisableTLS).Send(ctx, courier.Letter{
 		URL:     w.URL,
@@ -87,7 +89,27 @@ func (h *Caller) post(ctx context.Context, w v1beta1.CanaryWebhook, body []byte)
 	if err != nil {
 		return fmt.Errorf("%s: %w", givingUp, err)
 	}
-	return judge(answer, givingUp)
+	return hush(u, judge(answer, givingUp))
+}
+
+// hush takes the password of a hook's URL, as it stands there and as it is sent, out of what the receiver said.
+func hush(u *url.URL, err error) error {
+	password, _ := u.User.Password()
+	if err == nil || password == "" {
+		return err
+	}
+	sent := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+	return errors.New(strings.NewReplacer(sent, "***", password, "***").Replace(err.Error()))
+}
+
+// withoutURL returns what is wrong with a URL, without the URL itself: one that cannot be read cannot be shown without its
+// password either.
+func withoutURL(err error) error {
+	var unread *url.Error
+	if errors.As(err, &unread) {
+		return unread.Err
+	}
+	return err
 }
 
 // client returns the one of the two clients that a hook asks for.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -105,12 +106,21 @@ func (r room) hush(text string) string {
 	if path := r.Address.RequestURI(); path != "/" {
 		secrets = append(secrets, path, "/***")
 	}
-	for _, secret := range []string{password(r.Address), password(r.proxy), r.Token} {
+	for _, secret := range []string{sent(r.Address), sent(r.proxy), password(r.Address), password(r.proxy), r.Token} {
 		if secret != "" {
 			secrets = append(secrets, secret, "***")
 		}
 	}
 	return strings.NewReplacer(secrets...).Replace(text)
+}
+
+// sent returns a URL's user and password as a request has them, empty without a password.
+func sent(u *url.URL) string {
+	secret := password(u)
+	if secret == "" {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + secret))
 }
 
 // password returns the password in a URL, empty for none.

@@ -263,7 +263,7 @@ func (p *parser) hooks(plan *Plan) {
 			}
 		}
 		if !strings.HasPrefix(hook.URL, "http://") && !strings.HasPrefix(hook.URL, "https://") {
-			p.refuse(field+".url", "%q is not an http or https URL", hook.URL)
+			p.refuse(field+".url", "%q is not an http or https URL", withoutUser(hook.URL))
 		}
 		p.integer(field+".retries", hook.Retries, 0, many)
 		kind := hook.Type
@@ -272,6 +272,14 @@ func (p *parser) hooks(plan *Plan) {
 		}
 		plan.Hooks = append(plan.Hooks, Hook{Name: hook.Name, Type: kind, Index: i, Muted: hook.MuteAlert})
 	}
+}
+
+// withoutUser is an address for a text that users read, without the password that it may carry.
+func withoutUser(address string) string {
+	if at := strings.LastIndex(address, "@"); at >= 0 {
+		return "***" + address[at:]
+	}
+	return address
 }
 
 func (p *parser) metrics(plan *Plan) {

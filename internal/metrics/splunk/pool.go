@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -79,7 +80,14 @@ func (p *pool) run(ctx context.Context, s *stream, e execution) (computation, er
 
 // dial opens a connection and says who asks. A refusal of the token comes with the answer to the first program.
 func (p *pool) dial(ctx context.Context) (*stream, error) {
-	conn, resp, err := p.dialer.DialContext(ctx, p.address, nil) //nolint:bodyclose // the library has put it into memory
+	var guard *guarded
+	dialer := p.dialer
+	dialer.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		var err error
+		guard, err = dialGuarded(ctx, network, address)
+		return guard, err
+	}
+	conn, resp, err := dialer.DialContext(ctx, p.address, nil) //nolint:bodyclose // the library has put it into memory
 	switch {
 	case errors.Is(err, websocket.ErrBadHandshake):
 		body, _ := io.ReadAll(resp.Body) // the library has read the start of it
@@ -92,6 +100,7 @@ func (p *pool) dial(ctx context.Context) (*stream, error) {
 	case err != nil:
 		return nil, fmt.Errorf("request failed: %w", httpapi.Shown(err))
 	}
+	guard.release()
 	s := &stream{conn: conn}
 	conn.SetReadLimit(maxMessage)
 	if err := s.send(ctx, authentication{Type: "authenticate", Token: p.token}); err != nil {
