@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -176,13 +177,13 @@ func TestAWriteThatMeetsAnothersIsRepeated(t *testing.T) {
 	k.create(t, k.target())
 	k.syncs(t, revisionOf(t, k.readDeployment(t, "podinfo")))
 	revision := k.setImage(t, "app:2")
-	k.deployment.options.Live = &interrupted{Reader: k.Client, name: "podinfo-primary", act: func() {
+	k.deployment.options.Client = readingThrough{k.Client, &interrupted{Reader: k.Client, name: "podinfo-primary", act: func() {
 		other := k.readDeployment(t, "podinfo-primary")
 		other.Labels["somebody"] = "else"
 		if err := k.Update(t.Context(), other); err != nil {
 			t.Error(err)
 		}
-	}}
+	}}}
 	k.syncs(t, revision)
 	if got := k.readDeployment(t, "podinfo-primary"); image(got) != "app:2" {
 		t.Errorf("image %s, want app:2", image(got))
@@ -194,15 +195,109 @@ func TestARevisionThatChangesBetweenTwoAttemptsIsNotPromoted(t *testing.T) {
 	k.create(t, k.target())
 	k.syncs(t, revisionOf(t, k.readDeployment(t, "podinfo")))
 	revision := k.setImage(t, "app:2")
-	k.deployment.options.Live = &interrupted{Reader: k.Client, name: "podinfo-primary", act: func() {
+	k.deployment.options.Client = readingThrough{k.Client, &interrupted{Reader: k.Client, name: "podinfo-primary", act: func() {
 		k.setReplicas(t, "podinfo-primary", 3)
 		k.setImage(t, "app:unseen")
-	}}
+	}}}
 	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), rollout.Version{Revision: revision}); !errors.Is(err, ErrVersionChanged) {
 		t.Errorf("error %v, want ErrVersionChanged", err)
 	}
 	if got := k.readDeployment(t, "podinfo-primary"); image(got) != "app:1" {
 		t.Errorf("image %s, want app:1", image(got))
+	}
+}
+
+// TestTheCacheMayBeBehind promotes with caches that do not catch up in time.
+func TestTheCacheMayBeBehind(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reason string
+		cache  func(k cluster) client.Reader
+		calls  []string
+	}{
+		"UpToDate": {
+			reason: "One read, of what is promoted, and one write.",
+			cache:  func(k cluster) client.Reader { return k.Client },
+			calls:  []string{"get podinfo", "overwrite podinfo-primary"},
+		},
+		"Old": {
+			reason: "What somebody did meanwhile to the primary is not undone.",
+			cache: func(k cluster) client.Reader {
+				old := k.readDeployment(t, "podinfo-primary")
+				k.setReplicas(t, "podinfo-primary", 7)
+				return frozen{k.Client, old}
+			},
+			calls: []string{"get podinfo", "get podinfo", "get podinfo-primary", "overwrite podinfo-primary", "overwrite podinfo-primary"},
+		},
+		"Empty": {
+			reason: "A primary that the cache has not seen is there all the same.",
+			cache:  func(k cluster) client.Reader { return late{k.Client, "podinfo-primary"} },
+			calls:  []string{"get podinfo", "get podinfo-primary", "overwrite podinfo-primary"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newCluster(t)
+			k.create(t, k.target())
+			k.syncs(t, revisionOf(t, k.readDeployment(t, "podinfo")))
+			revision := k.setImage(t, "app:2")
+			k.setReplicas(t, "podinfo", 0) // so that it tells the primary no size
+			cache := tc.cache(k)
+			size := replicas(k.readDeployment(t, "podinfo-primary"))
+			through := &recorder{Client: k.Client}
+			k.deployment.options.Client, k.deployment.options.Live = readingThrough{through, cache}, through
+			k.syncs(t, revision)
+			if diff := cmp.Diff(tc.calls, through.took()); diff != "" {
+				t.Errorf("%s Calls (-want +got):\n%s", tc.reason, diff)
+			}
+			if got := k.readDeployment(t, "podinfo-primary"); image(got) != "app:2" || replicas(got) != size {
+				t.Errorf("%s Image %s, %d replicas and not %d", tc.reason, image(got), replicas(got), size)
+			}
+		})
+	}
+}
+
+// frozen is a cache that does not get to know what becomes of one Deployment.
+type frozen struct {
+	client.Reader
+	known *appsv1.Deployment
+}
+
+func (r frozen) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	found, wanted := object.(*appsv1.Deployment)
+	if !wanted || key.Name != r.known.Name {
+		return r.Reader.Get(ctx, key, object, options...)
+	}
+	r.known.DeepCopyInto(found)
+	return nil
+}
+
+// TestWhatIsCopiedIsReplacedWhole leaves nothing of what the target had before, and alone what is the primary's own.
+func TestWhatIsCopiedIsReplacedWhole(t *testing.T) {
+	k := newCluster(t)
+	before := k.target()
+	deadline := int32(120)
+	before.Spec.MinReadySeconds, before.Spec.ProgressDeadlineSeconds = 5, &deadline
+	before.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+	before.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "nvme"}
+	k.create(t, before)
+	k.syncs(t, revisionOf(t, before))
+	primary := k.readDeployment(t, "podinfo-primary")
+	primary.Spec.Paused = true
+	if err := k.Update(t.Context(), primary); err != nil {
+		t.Fatal(err)
+	}
+
+	after := k.target()
+	if err := k.Update(t.Context(), after); err != nil {
+		t.Fatal(err)
+	}
+	k.syncs(t, revisionOf(t, after))
+	got := k.readDeployment(t, "podinfo-primary").Spec
+	if !got.Paused || got.MinReadySeconds != 0 {
+		t.Errorf("paused %t, minReadySeconds %d", got.Paused, got.MinReadySeconds)
+	}
+	if diff := cmp.Diff([]any{after.Spec.Strategy, after.Spec.ProgressDeadlineSeconds, after.Spec.Template.Spec},
+		[]any{got.Strategy, got.ProgressDeadlineSeconds, got.Template.Spec}); diff != "" {
+		t.Errorf("copied (-target +primary):\n%s", diff)
 	}
 }
 

@@ -18,6 +18,9 @@
 // which would drop the fields that are newer than they are; only the version is computed from the types, so that it is the
 // same wherever it is computed.
 //
+// The primary is not read for that. A JSON patch replaces what is copied and names nothing else, so that what our types do
+// not know of the primary stays without being seen, and it insists on the resourceVersion that the cache has.
+//
 // # Configs
 //
 // The ConfigMaps and Secrets that the target refers to are copied too, and the primary refers to the copies: an edit of

@@ -207,8 +207,8 @@ func (c readingThrough) Get(ctx context.Context, key client.ObjectKey, object cl
 // errCrashed is what a crashing client gives.
 var errCrashed = errors.New("crashed")
 
-// recorder is a Client that remembers what it was asked for, as verb and name. If crash is the next write, it is not
-// sent, and the client serves again.
+// recorder is a Client that remembers what it was asked for, as verb and name; the verb of a JSON patch is overwrite. If
+// crash is the next write, it is not sent, and the client serves again.
 type recorder struct {
 	client.Client
 	calls []string
@@ -257,18 +257,23 @@ func (r *recorder) Update(ctx context.Context, object client.Object, options ...
 }
 
 func (r *recorder) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
-	if err := r.note("patch", object); err != nil {
+	verb := "patch"
+	if patch.Type() == types.JSONPatchType {
+		verb = "overwrite"
+	}
+	if err := r.note(verb, object); err != nil {
 		return err
 	}
 	return r.Client.Patch(ctx, object, patch, options...)
 }
 
-// tracking makes the adapters follow configs, and returns the client that they work with.
+// tracking makes the adapters follow configs, with the cluster in place of a cache that is never behind. It returns the
+// client whose calls are all others: requests.
 func (c *cluster) tracking() *recorder {
 	through := &recorder{Client: c.Client}
 	for _, adapter := range []*PodTarget{c.deployment, c.daemonSet} {
-		adapter.options.Client, adapter.options.Live = through, through
-		adapter.options.Configs = configs.New(configs.Options{Client: through, Live: through})
+		adapter.options.Client, adapter.options.Live = readingThrough{through, c.Client}, through
+		adapter.options.Configs = configs.New(configs.Options{Client: through, Live: through, Metadata: c.Client})
 	}
 	return through
 }

@@ -64,9 +64,22 @@ func (b blueprint) create() *unstructured.Unstructured {
 	return primary
 }
 
-// update is the given primary brought to the target's version. It leaves its argument as it is.
-func (b blueprint) update(primary *unstructured.Unstructured) *unstructured.Unstructured {
-	next := primary.DeepCopy()
+// replacement is an operation of a JSON Patch, RFC 6902. What is at Path gives way to Value, whole and whether or not our
+// types know all of it; to the API server, null is nothing.
+type replacement struct {
+	Operation string `json:"op"`
+	Path      string `json:"path"`
+	Value     any    `json:"value"`
+}
+
+// put replaces what may be missing: that is what the standard calls add.
+func put(path string, value any) replacement {
+	return replacement{Operation: "add", Path: path, Value: value}
+}
+
+// update is what brings the given primary, and no other version of it, to the target's version.
+func (b blueprint) update(primary view) []replacement {
+	next := &unstructured.Unstructured{Object: map[string]any{}}
 	notes := keep(kube.Inherited(b.target.GetAnnotations(), b.prefixes), isPortable)
 	for _, key := range histories {
 		if note, found := primary.GetAnnotations()[key]; found {
@@ -74,11 +87,23 @@ func (b blueprint) update(primary *unstructured.Unstructured) *unstructured.Unst
 		}
 	}
 	next.SetAnnotations(notes)
-	if b.sizes() && b.kind.hasReplicas {
-		child(next.Object, "spec")["replicas"] = int64(b.target.replicas)
-	}
+	spec := child(next.Object, "spec")
+	child(spec, "selector")["matchLabels"] = asTree(primary.selected())
 	b.fill(next)
-	return next
+
+	changes := []replacement{
+		put("/metadata/resourceVersion", primary.GetResourceVersion()),
+		put("/metadata/labels", next.GetLabels()),
+		put("/metadata/annotations", next.GetAnnotations()),
+		put("/spec/template", spec["template"]),
+	}
+	for _, member := range b.kind.copied {
+		changes = append(changes, put("/spec/"+member, spec[member]))
+	}
+	if b.sizes() && b.kind.hasReplicas {
+		changes = append(changes, put("/spec/replicas", b.target.replicas))
+	}
+	return changes
 }
 
 // size is the number of pods of a new primary. A target at rest does not tell; then it is what the primary had before

@@ -38,7 +38,7 @@ func TestRenderedPrimaries(t *testing.T) {
 			before, held := target.DeepCopy(), existing.DeepCopy()
 			got := plans.create()
 			if promoted {
-				got = plans.update(existing)
+				got = patched(t, existing, plans.update(decoded(t, plans.kind, existing)))
 			}
 			if diff := cmp.Diff([]any{before, held}, []any{target, existing}); diff != "" {
 				t.Errorf("rendering changed its input (-before +after):\n%s", diff)
@@ -53,6 +53,25 @@ func TestRenderedPrimaries(t *testing.T) {
 			golden(t, filepath.Join(folder, "primary.yaml"), got)
 		})
 	}
+}
+
+// patched is a copy of a tree with the replacements made as the API server makes them. It keeps all that they do not name.
+func patched(t *testing.T, tree *unstructured.Unstructured, changes []replacement) *unstructured.Unstructured {
+	t.Helper()
+	result := tree.DeepCopy()
+	for _, change := range asJSON(t, changes).([]any) {
+		change := change.(map[string]any)
+		path := strings.Split(strings.TrimPrefix(change["path"].(string), "/"), "/")
+		if change["op"] != "add" {
+			t.Fatalf("operation %v", change["op"])
+		}
+		if change["value"] == nil {
+			unstructured.RemoveNestedField(result.Object, path...)
+		} else if err := unstructured.SetNestedField(result.Object, change["value"], path...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return result
 }
 
 // planned is the blueprint of a primary of target, of which every config has a copy whose name begins with "tracked".

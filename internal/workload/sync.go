@@ -2,11 +2,13 @@ package workload
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,8 +18,8 @@ import (
 	"flagger.app/flagger/internal/workload/configs"
 )
 
-// treesUncached goes with writes of trees. The cache holds typed objects; a client that waits for its own writes to reach
-// the cache would fill a second one with the trees of all workloads.
+// treesUncached goes with a write of a tree. The cache holds typed objects; a client that waits for its own writes to
+// reach the cache would fill a second one with the trees of all workloads.
 const treesUncached = client.DisableReadYourWritesConsistency
 
 // promotion is a blueprint with the content of the configs that go with it.
@@ -32,19 +34,22 @@ type live struct {
 	tree *unstructured.Unstructured
 }
 
-// SyncPrimary implements Target. The target, its configs and the primary are read live, so that nothing is promoted that
-// has just changed and nothing is taken for done that no longer holds. The configs are copied first: pods of a primary
-// that is new must find them. A write that meets another's is repeated at most four times, each time with all of the
-// above.
+// SyncPrimary implements Target. The target and what is to be copied of its configs are read live, so that nothing is
+// promoted that has just changed. The primary may come from the cache: an overwrite insists on the one that was seen. The
+// configs are copied first: pods of a primary that is new must find them. A write that meets another's is repeated at
+// most four times, each time with all of the above and the primary read live.
 //
 // A primary that carries the version is left alone, whatever else was done to it since, but for its size.
 func (p *PodTarget) SyncPrimary(ctx context.Context, c *v1beta1.Canary, want rollout.Version) error {
+	from := client.Reader(p.options.Client)
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		plans, err := p.plan(ctx, c, want)
 		if err != nil {
 			return err
 		}
-		return p.sync(ctx, plans)
+		err = p.sync(ctx, plans, from)
+		from = p.options.Live
+		return err
 	})
 }
 
@@ -76,9 +81,12 @@ func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Ve
 	return promotion{blueprint: plans, content: content}, nil
 }
 
-// sync makes the primary, or brings the one that there is to the version.
-func (p *PodTarget) sync(ctx context.Context, plans promotion) error {
-	primary, err := p.readLive(ctx, primaryKey(plans.canary))
+// sync makes the primary, or brings the one that there is to the version. That there is none the API server must say.
+func (p *PodTarget) sync(ctx context.Context, plans promotion, from client.Reader) error {
+	primary, err := read(ctx, from, p.kind, primaryKey(plans.canary))
+	if apierrors.IsNotFound(err) {
+		primary, err = read(ctx, p.options.Live, p.kind, primaryKey(plans.canary))
+	}
 	if apierrors.IsNotFound(err) {
 		return p.create(ctx, plans)
 	}
@@ -88,7 +96,7 @@ func (p *PodTarget) sync(ctx context.Context, plans promotion) error {
 	if !kube.IsOwned(plans.canary, primary) {
 		return fmt.Errorf("%s: %w", primary, ErrForeign)
 	}
-	found, err := plans.carriedBy(ctx, primary.view)
+	found, err := plans.carriedBy(ctx, primary)
 	if err != nil {
 		return err
 	}
@@ -96,12 +104,12 @@ func (p *PodTarget) sync(ctx context.Context, plans promotion) error {
 		return p.overwrite(ctx, plans, primary, found)
 	}
 	if recordedOn(primary).Revision == "" {
-		if err := p.mark(ctx, primary.view, plans.version); err != nil {
+		if err := p.mark(ctx, primary, plans.version); err != nil {
 			return err
 		}
 	}
 	if plans.sizes() {
-		return p.resize(ctx, primary.view, plans.target.replicas)
+		return p.resize(ctx, primary, plans.target.replicas)
 	}
 	return nil
 }
@@ -177,20 +185,23 @@ func (p *PodTarget) create(ctx context.Context, plans promotion) error {
 // overwrite brings a primary, and before it the configs that it refers to, to the version. While other configs than
 // those that are found on it are being written, it says so: after a crash it would be taken for one whose pods have run
 // with them, or that has its own still.
-func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary live, found rollout.Version) error {
+func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view, found rollout.Version) error {
 	noted := recordedOn(primary)
 	if found.Configs != plans.version.Configs && noted.Configs != unsettled && len(plans.content.Sums()) > 0 {
 		noted.Configs = unsettled
-		if err := p.mark(ctx, primary.view, noted); err != nil {
+		if err := p.mark(ctx, primary, noted); err != nil {
 			return err
 		}
-		primary.tree.SetResourceVersion(primary.GetResourceVersion())
 	}
 	if err := plans.content.Write(ctx); err != nil {
 		return configsError(plans.target, err)
 	}
-	next := plans.update(primary.tree)
-	if err := p.options.Client.Update(ctx, next, client.FieldOwner(kube.FieldManager), treesUncached); err != nil {
+	patch, err := json.Marshal(plans.update(primary))
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", primary, err)
+	}
+	change := client.RawPatch(types.JSONPatchType, patch)
+	if err := p.options.Client.Patch(ctx, primary.Object, change, client.FieldOwner(kube.FieldManager)); err != nil {
 		return fmt.Errorf("updating %s template spec failed: %w", primary, rejected(err))
 	}
 	return nil

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -68,6 +70,43 @@ func (o operator) tracker() *Tracker {
 	return New(Options{Client: o.client, Live: o.live, Metadata: o.cache, Namespace: o.namespace})
 }
 
+// catchUp waits until the cache holds the metadata of all configs as they are now.
+func (o operator) catchUp() {
+	o.Helper()
+	for _, kind := range kinds {
+		informer, err := o.cache.GetInformer(o.Context(), kind.Metadata())
+		o.must(err)
+		changed := make(chan struct{}, 1)
+		signal := func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+			AddFunc:    func(any) { signal() },
+			UpdateFunc: func(any, any) { signal() },
+			DeleteFunc: func(any) { signal() },
+		})
+		o.must(err)
+		for want := o.versions(o.Client, kind); !maps.Equal(o.versions(o.cache, kind), want); {
+			<-changed
+		}
+	}
+}
+
+// versions are the resourceVersions of all configs of a kind by name.
+func (o operator) versions(from client.Reader, kind Kind) map[string]string {
+	o.Helper()
+	list := &metav1.PartialObjectMetadataList{TypeMeta: kind.Metadata().TypeMeta}
+	o.must(from.List(o.Context(), list, client.InNamespace(o.namespace)))
+	found := map[string]string{}
+	for i := range list.Items {
+		found[list.Items[i].Name] = list.Items[i].ResourceVersion
+	}
+	return found
+}
+
 // requests are what the operator asks of configs while act runs, without what fills its caches where they may be
 // filled: a metadata informer.
 func (o operator) requests(act func()) []string {
@@ -104,25 +143,54 @@ func TestRequests(t *testing.T) {
 		t.Errorf("a second look asked for %v", asked)
 	}
 
-	snapshot, err := tracker.Read(t.Context(), k.canary("podinfo"), template)
-	k.must(err)
-	asked := o.requests(func() { k.must(snapshot.Write(t.Context())) })
-	want := []string{
-		"get configmaps/settings-primary", "get secrets/key-primary", "get secrets/lock-primary",
-		"create configmaps/settings-primary", "create secrets/key-primary", "delete secrets/lock-primary", "create secrets/lock-primary",
-	}
-	if diff := cmp.Diff(want, asked); diff != "" {
-		t.Errorf("requests of a write (-want +got):\n%s", diff)
-	}
-	k.apply(configMap("settings", map[string]string{"color": "red"}))
-	snapshot, err = tracker.Read(t.Context(), k.canary("podinfo"), template)
-	k.must(err)
-	asked = o.requests(func() { k.must(snapshot.Write(t.Context())) })
-	want = []string{
-		"get configmaps/settings-primary", "get secrets/key-primary", "get secrets/lock-primary", "update configmaps/settings-primary",
-	}
-	if diff := cmp.Diff(want, asked); diff != "" {
-		t.Errorf("requests of an update (-want +got):\n%s", diff)
+	sources := []string{"get configmaps/settings", "get secrets/key", "get secrets/lock"}
+	copies := []string{"get configmaps/settings-primary", "get secrets/key-primary", "get secrets/lock-primary"}
+	for _, step := range []struct {
+		reason            string
+		before            func()
+		observed, written []string
+	}{
+		{
+			reason: "All are copied for the first time.",
+			before: func() {},
+			written: slices.Concat(sources, copies, []string{"create configmaps/settings-primary", "create secrets/key-primary",
+				"delete secrets/lock-primary", "create secrets/lock-primary"}),
+		},
+		{
+			reason: "Nothing has changed since.",
+			before: func() {},
+		},
+		{
+			reason:   "One has changed, and that one is read and written.",
+			before:   func() { k.apply(configMap("settings", map[string]string{"color": "red"})) },
+			observed: sources[:1],
+			written:  []string{sources[0], copies[0], "update configmaps/settings-primary"},
+		},
+		{
+			reason: "A restart forgets, but copies tell what they were made from. That they hold it is looked at once.",
+			before: func() { tracker = o.tracker() },
+			// These are lists of one object.
+			observed: []string{"list configmaps", "list secrets"},
+			written:  slices.Concat(sources, copies),
+		},
+		{
+			reason: "And not twice.",
+			before: func() {},
+		},
+	} {
+		step.before()
+		o.catchUp()
+		if diff := cmp.Diff(step.observed, o.requests(observe)); diff != "" {
+			t.Errorf("%s Requests of a look (-want +got):\n%s", step.reason, diff)
+		}
+		written := o.requests(func() {
+			snapshot, err := tracker.Read(t.Context(), k.canary("podinfo"), template)
+			k.must(err)
+			k.must(snapshot.Write(t.Context()))
+		})
+		if diff := cmp.Diff(step.written, written); diff != "" {
+			t.Errorf("%s Requests of a promotion (-want +got):\n%s", step.reason, diff)
+		}
 	}
 }
 
@@ -184,6 +252,7 @@ func TestTransform(t *testing.T) {
 		ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
 		Annotations: map[string]string{
 			"flagger.app/config-tracking":                      "disabled",
+			"flagger.app/copied-from":                          "1/2/3",
 			"kubectl.kubernetes.io/last-applied-configuration": `{"data":{"color":"red"}}`,
 		},
 	}
@@ -193,7 +262,7 @@ func TestTransform(t *testing.T) {
 	want := ConfigMap.Metadata()
 	want.ObjectMeta = metav1.ObjectMeta{
 		Name: "settings", Namespace: "shop", UID: "1", ResourceVersion: "2",
-		Annotations: map[string]string{"flagger.app/config-tracking": "disabled"},
+		Annotations: map[string]string{"flagger.app/config-tracking": "disabled", "flagger.app/copied-from": "1/2/3"},
 	}
 	if diff := cmp.Diff(any(want), got); diff != "" || err != nil {
 		t.Errorf("metadata (-want +got), %v:\n%s", err, diff)

@@ -25,6 +25,11 @@
 // request. An informer that may not list would never fill, and whoever reads from it would wait for it; so before the
 // first look at a kind a list of one object tells whether the operator may. Watchable tells whoever wants to be woken.
 //
+// A copy bears, in the annotation flagger.app/copied-from, which version of which object it was made from and the checksum
+// of that. So a restart reads what has changed since its promotion and nothing else. A promotion does not read a config
+// either whose copy bears the version that was analysed, as long as the copy is as this process wrote it or found it: that
+// is seen from the resourceVersions of both. What is copied is read at that moment and compared with what was analysed.
+//
 // Writes opt out of the client's consistency with its cache, which would start an informer for what is written, data and
 // all.
 //

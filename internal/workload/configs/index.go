@@ -55,8 +55,10 @@ func Transform(object any) (any, error) {
 	if isCanarys(metadata) {
 		reduced.OwnerReferences = metadata.OwnerReferences
 	}
-	if choice, made := metadata.Annotations[trackingAnnotation]; made {
-		reduced.Annotations = map[string]string{trackingAnnotation: choice}
+	for _, key := range []string{trackingAnnotation, sourceAnnotation} {
+		if note, found := metadata.Annotations[key]; found {
+			metav1.SetMetaDataAnnotation(&reduced, key, note)
+		}
 	}
 	metadata.ObjectMeta = reduced
 	return metadata, nil

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -24,6 +23,12 @@ func placeOf(c *v1beta1.Canary, r Reference) place {
 	return place{kind: r.Kind, ObjectKey: client.ObjectKey{Namespace: c.Namespace, Name: r.Name}}
 }
 
+// replica is where the primary's copy of the config is.
+func (p place) replica() place {
+	p.Name += suffix
+	return p
+}
+
 // String names the config as events do.
 func (p place) String() string { return string(p.kind) + " " + p.Name + "." + p.Namespace }
 
@@ -36,32 +41,30 @@ type memory struct {
 	ceiling int
 }
 
-// entry is what one reading of a config gave.
+// entry is what is known of one config.
 type entry struct {
-	uid types.UID
-	// cached is the resourceVersion that the cache had when the config was read, and live the one that was read: a
-	// cache that is behind must not have the same data read twice.
-	cached, live string
-	// sum is empty for a config that is not tracked.
-	sum string
+	reading
+	// cached is the resourceVersion that the cache had when the config was read, which may be an earlier one: a cache
+	// that is behind must not have the same data read twice.
+	cached string
 }
 
 func newMemory() *memory { return &memory{entries: map[place]entry{}, ceiling: leastCeiling} }
 
-// recall returns the checksum of the config whose metadata is cached; known is false where it has to be read anew.
-func (m *memory) recall(at place, cached client.Object) (sum string, known bool) {
+// recall returns the reading of the config whose metadata is cached; known is false where it has to be read anew.
+func (m *memory) recall(at place, cached client.Object) (r reading, known bool) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	e, known := m.entries[at]
 	version := cached.GetResourceVersion()
-	return e.sum, known && e.uid == cached.GetUID() && (e.cached == version || e.live == version)
+	return e.reading, known && e.uid == cached.GetUID() && (e.cached == version || e.version == version)
 }
 
-// remember notes the checksum of the config that was read as live when its metadata was cached.
-func (m *memory) remember(at place, cached, live client.Object, sum string) {
+// remember notes what a config gave that was read when its metadata was cached.
+func (m *memory) remember(at place, cached client.Object, r reading) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	m.entries[at] = entry{uid: live.GetUID(), cached: cached.GetResourceVersion(), live: live.GetResourceVersion(), sum: sum}
+	m.entries[at] = entry{reading: r, cached: cached.GetResourceVersion()}
 }
 
 func (m *memory) forget(at place) {

@@ -23,7 +23,8 @@ func TestRecall(t *testing.T) {
 	}
 	at := place{kind: ConfigMap, ObjectKey: client.ObjectKey{Namespace: "shop", Name: "settings"}}
 	m := newMemory()
-	m.remember(at, version("a", "1"), version("a", "2"), "sum")
+	read := readingOf(version("a", "2"))
+	m.remember(at, version("a", "1"), read)
 	for name, test := range map[string]struct {
 		reason string
 		at     place
@@ -43,9 +44,9 @@ func TestRecall(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sum, known := m.recall(test.at, test.cached)
-			if known != test.known || known && sum != "sum" {
-				t.Errorf("%s got %q, %t", test.reason, sum, known)
+			got, known := m.recall(test.at, test.cached)
+			if known != test.known || known && got != read {
+				t.Errorf("%s got %v, %t", test.reason, got, known)
 			}
 		})
 	}
@@ -62,7 +63,7 @@ func TestMemoryIsTidied(t *testing.T) {
 	most := 0
 	for i := range 10 * leastCeiling {
 		object := configMap(fmt.Sprintf("%07d", i), nil)
-		m.remember(place{kind: ConfigMap, ObjectKey: client.ObjectKeyFromObject(object)}, object, object, "")
+		m.remember(place{kind: ConfigMap, ObjectKey: client.ObjectKeyFromObject(object)}, object, reading{})
 		m.tidy(exists)
 		most = max(most, len(m.entries))
 	}
@@ -81,7 +82,7 @@ func TestMemoryKeepsWhatExists(t *testing.T) {
 	const count = 10 * leastCeiling
 	for i := range count {
 		object := configMap(fmt.Sprintf("%07d", i), nil)
-		m.remember(place{kind: ConfigMap, ObjectKey: client.ObjectKeyFromObject(object)}, object, object, "")
+		m.remember(place{kind: ConfigMap, ObjectKey: client.ObjectKeyFromObject(object)}, object, reading{})
 		m.tidy(func(place) bool { asked++; return true })
 	}
 	if len(m.entries) != count || asked > 2*count {

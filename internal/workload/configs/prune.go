@@ -23,7 +23,7 @@ func (t *Tracker) Prune(ctx context.Context, c *v1beta1.Canary, template *corev1
 	}
 	references := References(template)
 	for _, kind := range kinds {
-		if _, watched := t.listable.Load(kind); !watched {
+		if !t.mayList(kind) {
 			continue
 		}
 		list := &metav1.PartialObjectMetadataList{TypeMeta: kind.Metadata().TypeMeta}

@@ -48,6 +48,7 @@ func render(at place, source, live client.Object, owner metav1.OwnerReference, p
 	if live == nil {
 		want.SetLabels(inherited)
 		want.SetOwnerReferences([]metav1.OwnerReference{owner})
+		noteSource(want, source)
 		content.putInto(want)
 		return want
 	}
@@ -56,6 +57,7 @@ func render(at place, source, live client.Object, owner metav1.OwnerReference, p
 		want = live.DeepCopyObject().(client.Object)
 	}
 	want.SetLabels(relabelled(live.GetLabels(), inherited, prefixes))
+	noteSource(want, source)
 	if !holds || !isOwnedBy(live, owner) {
 		want.SetOwnerReferences(withOwner(live.GetOwnerReferences(), owner))
 	}

@@ -137,6 +137,7 @@ func TestWrite(t *testing.T) {
 			}
 			k.apply(test.source)
 			if test.before != nil {
+				noteSource(test.before, test.source)
 				k.apply(test.before)
 			}
 			tracker := New(Options{Client: requests, Live: requests, IncludeLabelPrefix: []string{app}})
@@ -156,7 +157,12 @@ func TestWrite(t *testing.T) {
 					t.Errorf("requests (-want +got):\n%s", diff)
 				}
 			}
-			if diff := cmp.Diff(test.want, k.find(kind, "a-primary"), asWritten); diff != "" {
+			found := k.find(kind, "a-primary")
+			if got, want := sourceOf(found), readingOf(test.source); got != want {
+				t.Errorf("the copy says that it was made from %v and not %v", got, want)
+			}
+			delete(found.GetAnnotations(), sourceAnnotation)
+			if diff := cmp.Diff(test.want, found, asWritten); diff != "" {
 				t.Errorf("copy (-want +got):\n%s", diff)
 			}
 			if copied, err := snapshot.Copied(t.Context()); !copied || err != nil {

@@ -13,8 +13,8 @@ import (
 	"flagger.app/flagger/internal/kube"
 )
 
-// Snapshot is the content of a template's configs at one moment. The zero Snapshot holds nothing, as when configs are
-// not tracked.
+// Snapshot is the content of a template's configs at one moment, but for those whose copies hold it already. The zero
+// Snapshot holds nothing, as when configs are not tracked.
 type Snapshot struct {
 	tracker *Tracker
 	canary  *v1beta1.Canary
@@ -22,13 +22,16 @@ type Snapshot struct {
 	configs []config
 }
 
-// config is a ConfigMap or a Secret as it was read.
+// config is a ConfigMap or a Secret.
 type config struct {
-	kind   Kind
+	place
+	sum string
+	// object is what was read; nil where the copy is known to hold it.
 	object client.Object
 }
 
-// Read reads the configs that a template of c refers to past the caches, at the moment of copying. It returns
+// Read reads the configs that a template of c refers to past the caches, at the moment of copying. One that has not
+// changed since c's copy of it was written or compared is not read: what was analysed is where it is to be. Read returns
 // ErrMissing for one that the pods cannot do without; any other error is the API server's.
 func (t *Tracker) Read(ctx context.Context, c *v1beta1.Canary, template *corev1.PodTemplateSpec) (*Snapshot, error) {
 	if t == nil {
@@ -36,7 +39,12 @@ func (t *Tracker) Read(ctx context.Context, c *v1beta1.Canary, template *corev1.
 	}
 	snapshot := &Snapshot{tracker: t, canary: c}
 	for _, r := range References(template) {
-		object, err := t.read(ctx, placeOf(c, r))
+		at := placeOf(c, r)
+		if held, found := t.held(ctx, c, at); found {
+			snapshot.configs = append(snapshot.configs, config{place: at, sum: held.sum})
+			continue
+		}
+		object, err := t.read(ctx, at)
 		switch {
 		case apierrors.IsNotFound(err) && r.Optional:
 			continue
@@ -46,10 +54,32 @@ func (t *Tracker) Read(ctx context.Context, c *v1beta1.Canary, template *corev1.
 			return nil, err
 		}
 		if isTracked(object) {
-			snapshot.configs = append(snapshot.configs, config{kind: r.Kind, object: object})
+			snapshot.configs = append(snapshot.configs, config{place: at, sum: contentOf(object).sum(), object: object})
 		}
 	}
 	return snapshot, nil
+}
+
+// held is the last reading of a config, if c's copy is known to hold it: neither has changed, as far as the cache can
+// tell, since it was read and since this process wrote the copy or found it right.
+func (t *Tracker) held(ctx context.Context, c *v1beta1.Canary, at place) (reading, bool) {
+	if !t.mayList(at.kind) {
+		return reading{}, false
+	}
+	source, err := t.metadata(ctx, at)
+	if err != nil {
+		return reading{}, false
+	}
+	last, known := t.memory.recall(at, source)
+	if !known {
+		return reading{}, false
+	}
+	replica, err := t.metadata(ctx, at.replica())
+	if err != nil || !isOwnedBy(replica, kube.OwnerReference(c)) || sourceOf(replica) != last {
+		return reading{}, false
+	}
+	copied, known := t.memory.recall(at.replica(), replica)
+	return last, known && copied.sum == last.sum
 }
 
 // Sums are the checksums, as in Observed; nil when tracking is off.
@@ -59,7 +89,7 @@ func (s *Snapshot) Sums() map[string]string {
 	}
 	sums := make(map[string]string, len(s.configs))
 	for _, c := range s.configs {
-		sums[Key(c.kind, c.object.GetName())] = contentOf(c.object).sum()
+		sums[Key(c.kind, c.Name)] = c.sum
 	}
 	return sums
 }
@@ -67,15 +97,15 @@ func (s *Snapshot) Sums() map[string]string {
 // Renames tells whether the primary refers to a copy of the config of that kind and name.
 func (s *Snapshot) Renames(kind Kind, name string) bool {
 	for _, c := range s.configs {
-		if c.kind == kind && c.object.GetName() == name {
+		if c.kind == kind && c.Name == name {
 			return true
 		}
 	}
 	return false
 }
 
-// Copied tells whether the primary's copies hold what the snapshot holds already. It reads them past the caches and
-// writes nothing; its errors are those of Write.
+// Copied tells whether the primary's copies hold what the snapshot holds already. It reads those of which that is not
+// known past the caches and writes nothing; its errors are those of Write.
 func (s *Snapshot) Copied(ctx context.Context) (bool, error) {
 	copies, err := s.copies(ctx)
 	if err != nil {
@@ -100,17 +130,21 @@ func (s *Snapshot) Write(ctx context.Context) error {
 		if err := c.write(ctx, s.tracker.options.Client); err != nil {
 			return err
 		}
+		s.tracker.memory.remember(c.place, c.want, readingOf(c.want))
 	}
 	return nil
 }
 
-// copies are the copies as they are and as they are to be; ErrForeign names all that are not a canary's.
+// copies are the copies as they are and as they are to be, without those that are known to be right; ErrForeign names
+// all that are not a canary's.
 func (s *Snapshot) copies(ctx context.Context) ([]replica, error) {
 	copies := make([]replica, 0, len(s.configs))
 	var foreign []string
 	for _, c := range s.configs {
-		at := place{kind: c.kind, ObjectKey: client.ObjectKeyFromObject(c.object)}
-		at.Name += suffix
+		if c.object == nil {
+			continue
+		}
+		at := c.replica()
 		live, err := s.tracker.read(ctx, at)
 		switch {
 		case apierrors.IsNotFound(err):

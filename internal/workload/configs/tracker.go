@@ -41,6 +41,8 @@ type Tracker struct {
 	memory  *memory
 	// listable holds the kinds that the operator has been seen to be allowed to list.
 	listable sync.Map
+	// listing is full while somebody finds that out, so that one list of a kind answers all who ask at once.
+	listing chan struct{}
 }
 
 // New returns a Tracker.
@@ -48,7 +50,7 @@ func New(o Options) *Tracker {
 	if o.Metadata == nil {
 		o.Metadata = o.Client
 	}
-	return &Tracker{options: o, memory: newMemory()}
+	return &Tracker{options: o, memory: newMemory(), listing: make(chan struct{}, 1)}
 }
 
 // Observed is what the configs of a template are now.
@@ -127,10 +129,25 @@ func (t *Tracker) look(ctx context.Context, n need) (finding, error) {
 		t.memory.forget(n.place)
 		return finding{}, nil
 	}
-	if sum, known := t.memory.recall(n.place, cached); known {
-		return finding{sum: sum}, nil
+	if known, found := t.memory.recall(n.place, cached); found {
+		return finding{sum: known.sum}, nil
+	}
+	if noted, found := t.noted(ctx, n.place, cached); found {
+		t.memory.remember(n.place, cached, noted)
+		return finding{sum: noted.sum}, nil
 	}
 	return t.lookLive(ctx, n, cached)
+}
+
+// noted is what the copy of a config tells of it, where the config is still the version that was copied; cached is its
+// metadata. It asks the cache alone: a copy that cannot be seen there tells nothing.
+func (t *Tracker) noted(ctx context.Context, at place, cached *metav1.PartialObjectMetadata) (reading, bool) {
+	replica, err := t.metadata(ctx, at.replica())
+	if err != nil {
+		return reading{}, false
+	}
+	source := sourceOf(replica)
+	return source, source.sum != "" && source.uid == cached.UID && source.version == cached.ResourceVersion
 }
 
 // lookLive reads one config and remembers what matters of it; cached is its metadata in the cache, empty for none.
@@ -149,12 +166,9 @@ func (t *Tracker) lookLive(ctx context.Context, n need, cached *metav1.PartialOb
 	case err != nil:
 		return finding{}, err
 	}
-	sum := ""
-	if isTracked(live) {
-		sum = contentOf(live).sum()
-	}
-	t.memory.remember(n.place, cached, live, sum)
-	return finding{sum: sum}, nil
+	found := readingOf(live)
+	t.memory.remember(n.place, cached, found)
+	return finding{sum: found.sum}, nil
 }
 
 // barred says of each kind among the references whether the operator may not list it: an informer would never fill
@@ -187,8 +201,17 @@ func (t *Tracker) scope() string {
 
 // tryList lists the metadata of one object of a kind, until it has once been allowed to.
 func (t *Tracker) tryList(ctx context.Context, kind Kind) error {
-	if _, done := t.listable.Load(kind); done {
+	if t.mayList(kind) {
 		return nil
+	}
+	select {
+	case t.listing <- struct{}{}:
+		defer func() { <-t.listing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if t.mayList(kind) {
+		return nil // somebody else has asked meanwhile
 	}
 	list := &metav1.PartialObjectMetadataList{TypeMeta: kind.Metadata().TypeMeta}
 	if err := t.options.Live.List(ctx, list, client.InNamespace(t.options.Namespace), client.Limit(1)); err != nil {
@@ -198,16 +221,19 @@ func (t *Tracker) tryList(ctx context.Context, kind Kind) error {
 	return nil
 }
 
+// mayList tells whether the operator has been seen to be allowed to list a kind.
+func (t *Tracker) mayList(kind Kind) bool {
+	_, seen := t.listable.Load(kind)
+	return seen
+}
+
 // Watchable returns the kinds that the operator has been seen to be allowed to list, sorted. Watching any other might
 // wait for an informer that never fills.
 func (t *Tracker) Watchable() []Kind {
 	if t == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool {
-		_, listable := t.listable.Load(kind)
-		return !listable
-	})
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return !t.mayList(kind) })
 }
 
 // metadata reads a config's metadata from the cache, which the first call for a kind fills.

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,9 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -251,6 +254,52 @@ func TestNilTracker(t *testing.T) {
 	if kinds := tracker.Watchable(); kinds != nil {
 		t.Errorf("watchable: %v", kinds)
 	}
+}
+
+// All who look at a kind for the first time wait for one list of it, and for no longer than they want to.
+func TestOneListAnswersAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		live := &slow{answer: make(chan struct{})}
+		tracker := New(Options{Live: live, Metadata: failing{apierrors.NewNotFound(corev1.Resource("configs"), "a")}})
+		template := templateOf(Reference{Kind: ConfigMap, Name: "a", Optional: true}, Reference{Kind: Secret, Name: "a", Optional: true})
+		var looking sync.WaitGroup
+		look := func(ctx context.Context, want error) {
+			looking.Go(func() {
+				if _, err := tracker.Observe(ctx, (&cluster{}).canary("podinfo"), template); !errors.Is(err, want) {
+					t.Errorf("error %v, want %v", err, want)
+				}
+			})
+		}
+		for range 16 {
+			look(t.Context(), nil)
+		}
+		synctest.Wait()
+		hurried, cancel := context.WithCancel(t.Context())
+		look(hurried, context.Canceled)
+		cancel()
+		synctest.Wait()
+		if live.lists != 1 {
+			t.Errorf("%d lists at once", live.lists)
+		}
+		close(live.answer)
+		looking.Wait()
+		if live.lists != len(kinds) {
+			t.Errorf("%d lists of %d kinds", live.lists, len(kinds))
+		}
+	})
+}
+
+// slow is a Reader whose lists have nothing in them and wait for the answer. It can do no more.
+type slow struct {
+	client.Reader
+	answer chan struct{}
+	lists  int
+}
+
+func (r *slow) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	r.lists++
+	<-r.answer
+	return nil
 }
 
 // Many canaries look at the same configs at once.
