@@ -10,6 +10,8 @@ TESTER_IMAGE ?= flagger-loadtester:$(VERSION)
 KEEP     ?=
 CANARIES ?= 100
 BENCH_OPERATOR ?=
+REQUESTS ?= 1000000
+RATE     ?= 200
 VULNDB   ?= https://vuln.go.dev
 SEQUENCES ?= 1000000
 SEED     ?= 1
@@ -19,7 +21,7 @@ GO_FILES := $(shell find api cmd internal -name '*.go' -not -name '*_test.go')
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: lab-binaries bin/flagger bin/demo ## Two releases before your eyes, a good one and a bad one; KEEP=1 leaves it running
@@ -35,7 +37,7 @@ test: bin/lab bin/flagger bin/loadtester bin/kustomize ## Unit tests, the core's
 e2e: lab-binaries bin/flagger bin/loadtester ## Stories on a real gateway under load: promoted, rolled back, killed operators, idle cost
 	@bin/lab build hey helm
 	@hack/tell.sh "building the stories" go test -tags e2e -c -o /dev/null ./test/e2e
-	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
+	go test -tags e2e -count=1 -timeout 45m -v ./test/e2e/...
 
 .PHONY: sim
 sim: ## Tell random stories until one breaks an invariant: to the core, and a 200th to the controller; SEQUENCES=, SEED=
@@ -45,6 +47,10 @@ sim: ## Tell random stories until one breaks an invariant: to the core, and a 20
 .PHONY: bench
 bench: lab-binaries bin/flagger bin/bench ## Measure cost and speed; CANARIES=, BENCH_OPERATOR=binary[,binary]
 	@BENCH_OPERATOR='$(BENCH_OPERATOR)' bin/bench -canaries $(CANARIES)
+
+.PHONY: e2e-zeroloss
+e2e-zeroloss: lab-binaries bin/flagger bin/zeroloss ## Count lost requests over all transitions; REQUESTS=, RATE= per app
+	@bin/zeroloss -requests $(REQUESTS) -rate $(RATE)
 
 .PHONY: build
 build: bin/flagger bin/loadtester ## Build the operator and the load tester
@@ -65,6 +71,7 @@ fmt: bin/golangci-lint ## Format the code
 .PHONY: lint
 lint: bin/golangci-lint ## Lint, the layering of the packages included
 	bin/golangci-lint run ./...
+	cd hack/sbom && ../../bin/golangci-lint run ./...
 
 .PHONY: golden
 golden: bin/lab bin/flagger bin/loadtester bin/kustomize ## Rewrite golden files; review them like code
@@ -113,6 +120,9 @@ bin/demo: $(shell find api test/lab test/story test/demo -name '*.go') go.mod go
 
 bin/bench: $(shell find api test/lab test/bench -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/bench
+
+bin/zeroloss: $(shell find api test/lab test/story test/zeroloss -name '*.go') go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/zeroloss
 
 bin/kustomize: test/config/kustomize/go.mod test/config/kustomize/go.sum
 	@hack/tell.sh "building $@" go build -C test/config/kustomize -trimpath -ldflags "-s -w" -o ../../../bin/kustomize sigs.k8s.io/kustomize/kustomize/v5

@@ -11,16 +11,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/testkit"
@@ -194,26 +190,6 @@ func TestProcessWorksAndStops(t *testing.T) {
 	}
 }
 
-// kubeconfig writes a kubeconfig for cfg and returns its path.
-func kubeconfig(t *testing.T, cfg *rest.Config) string {
-	t.Helper()
-	const name = "test"
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	err := clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters: map[string]*clientcmdapi.Cluster{name: {
-			Server: cfg.Host, CertificateAuthorityData: cfg.CAData, CertificateAuthority: cfg.CAFile,
-			InsecureSkipTLSVerify: cfg.Insecure,
-		}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: cfg.BearerToken}},
-		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
-		CurrentContext: name,
-	}, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestProcessesShareTheirGates(t *testing.T) {
 	cfg := testkit.StartAPIServer(t)
 	c, err := client.New(cfg, client.Options{})
@@ -221,7 +197,7 @@ func TestProcessesShareTheirGates(t *testing.T) {
 		t.Fatal(err)
 	}
 	namespace := testkit.NewNamespace(t, c)
-	args := []string{"-port=127.0.0.1:0", "-kubeconfig", kubeconfig(t, cfg), "-gates-configmap=" + namespace + "/gates"}
+	args := []string{"-port=127.0.0.1:0", "-kubeconfig", testkit.Kubeconfig(t, cfg), "-gates-configmap=" + namespace + "/gates"}
 	first, second := launch(t, args...), launch(t, args...)
 	one, two := first.serving(), second.serving()
 	steps := []struct{ url, want string }{

@@ -17,10 +17,12 @@ import (
 
 const (
 	// leaseName is Flagger's, so that an instance of either keeps the other from working.
-	leaseName     = "flagger-leader-election"
-	leaseDuration = 60 * time.Second
-	renewDeadline = 15 * time.Second
-	retryPeriod   = 5 * time.Second
+	leaseName = "flagger-leader-election"
+	// A leader that dies is followed within the lease and two tries, which client-go draws out to 2.2 times the period
+	// each: 19 s.
+	leaseDuration = 10 * time.Second
+	renewDeadline = 7 * time.Second
+	retryPeriod   = 2 * time.Second
 )
 
 // errNotOurs is returned where a lease is to be given up that another instance has taken over.

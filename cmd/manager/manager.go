@@ -28,7 +28,7 @@ import (
 	"flagger.app/flagger/internal/workload/configs"
 )
 
-// gracePeriod is what is left to end work in hand, a little less than the 30 s a pod has.
+// gracePeriod is what is left to end work in hand. The rest of the 30 s that a pod has is for the last traces.
 const gracePeriod = 25 * time.Second
 
 // run is the operator's life, until ctx ends or something goes wrong.

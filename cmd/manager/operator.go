@@ -162,8 +162,7 @@ func (op operator) addController(ctx context.Context) error {
 	if err := reconciler.SetupWithManager(ctx, op); err != nil {
 		return fmt.Errorf("set up reconciler: %w", err)
 	}
-	// The tracer outlives the reconciler, whose last spans it sends.
-	return errors.Join(op.Add(manager.RunnableFunc(hooks.Run)), op.Add(manager.RunnableFunc(alerts.Run)), op.Add(onEveryInstance(op.tracer.Run)))
+	return errors.Join(op.Add(manager.RunnableFunc(hooks.Run)), op.Add(manager.RunnableFunc(alerts.Run)))
 }
 
 // notifier sends alerts. Secrets are read one by one, past the caches.
@@ -244,5 +243,6 @@ func (op operator) start(ctx context.Context) error {
 	if err != nil && strings.Contains(err.Error(), "leader election lost") { // the library has no value for it
 		return failf("Leadership lost")
 	}
+	op.tracer.Stop(ctx) // not before: the last spans are those of reconciles that were cut short
 	return err
 }

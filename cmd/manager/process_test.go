@@ -23,9 +23,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/testkit"
@@ -138,26 +135,6 @@ func field(line, key string) string {
 
 func message(line string) string { return field(line, "msg") }
 
-// kubeconfig writes a kubeconfig for cfg and returns its path.
-func kubeconfig(t *testing.T, cfg *rest.Config) string {
-	t.Helper()
-	const name = "test"
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	err := clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters: map[string]*clientcmdapi.Cluster{name: {
-			Server: cfg.Host, CertificateAuthorityData: cfg.CAData, CertificateAuthority: cfg.CAFile,
-			InsecureSkipTLSVerify: cfg.Insecure,
-		}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: cfg.BearerToken}},
-		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
-		CurrentContext: name,
-	}, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestProcessVersion(t *testing.T) {
 	p := launch(t, "--version")
 	if code := p.exit(); code != 0 {
@@ -208,7 +185,7 @@ func answering(t *testing.T) string {
 
 func TestProcessWorksAndStops(t *testing.T) {
 	cfg := testkit.StartAPIServer(t, filepath.Join("config", "crd", "bases"))
-	p := launch(t, "-mesh-provider=kubernetes", "-kubeconfig", kubeconfig(t, cfg), "-port=127.0.0.1:0",
+	p := launch(t, "-mesh-provider=kubernetes", "-kubeconfig", testkit.Kubeconfig(t, cfg), "-port=127.0.0.1:0",
 		"-metrics-server", answering(t), "-slack-url=https://hooks.slack.com/services/s3cret")
 
 	p.until(`Starting flagger version dev revision unknown mesh provider kubernetes`)
@@ -271,7 +248,7 @@ func TestProcessLeads(t *testing.T) {
 	}
 	namespace := testkit.NewNamespace(t, c)
 	args := []string{
-		"-mesh-provider=kubernetes", "-kubeconfig", kubeconfig(t, cfg), "-port=127.0.0.1:0", "-metrics-server", answering(t),
+		"-mesh-provider=kubernetes", "-kubeconfig", testkit.Kubeconfig(t, cfg), "-port=127.0.0.1:0", "-metrics-server", answering(t),
 		"-enable-leader-election", "-namespace", namespace,
 	}
 
@@ -292,7 +269,7 @@ func TestProcessLeads(t *testing.T) {
 	if err := c.Get(t.Context(), key, lease); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]any{id, int32(60)}, []any{*lease.Spec.HolderIdentity, *lease.Spec.LeaseDurationSeconds}); diff != "" {
+	if diff := cmp.Diff([]any{id, int32(leaseDuration.Seconds())}, []any{*lease.Spec.HolderIdentity, *lease.Spec.LeaseDurationSeconds}); diff != "" {
 		t.Errorf("lease (-want +got):\n%s", diff)
 	}
 	first.signal(syscall.SIGTERM)

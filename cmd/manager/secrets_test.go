@@ -180,7 +180,7 @@ func (y *tenancy) populate() []string {
 func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	y, cfg := newTenancy(t)
 	told := y.populate()
-	p := launch(t, "-mesh-provider=kubernetes", "-kubeconfig", kubeconfig(t, cfg), "-port=127.0.0.1:0", "-namespace", y.namespace,
+	p := launch(t, "-mesh-provider=kubernetes", "-kubeconfig", testkit.Kubeconfig(t, cfg), "-port=127.0.0.1:0", "-namespace", y.namespace,
 		"-metrics-server", y.at("default"), "-slack-url", y.at("global"), "-slack-token", planted+"global", "-log-level=debug")
 	p.until(`starting server`)
 	address := field(p.lines[len(p.lines)-1], "addr")

@@ -84,7 +84,7 @@ func watchBranches(node parse.BranchNode) {
 }
 
 // functions are those of the standard functions that make texts, within b. Unlike fmt's, printf takes no width or
-// precision from an argument.
+// precision from an argument, and %T does not tell its type.
 func (b *budget) functions() template.FuncMap {
 	return template.FuncMap{
 		"print":    b.within(fmt.Sprint),

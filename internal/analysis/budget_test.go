@@ -48,7 +48,7 @@ func TestRenderIsBounded(t *testing.T) {
 			want:      "webv",
 		},
 		"Functions": {
-			reason:    "What makes texts makes the same as ever.",
+			reason:    "What makes texts makes the same as ever, but for %T.",
 			template:  `{{ print 1 2 "a" }} {{ printf "%s|%5.1f|%-3d|%q|%v|%%|%[1]T" name 1.25 7 target variables }} {{ html "<" }} {{ js "'" }} {{ urlquery "a b" }}{{ println nil }}`,
 			variables: map[string]string{"a": "b"},
 			want:      "1 2a shop|  1.2|7  |\"web\"|map[a:b]|%|analysis.operand &lt; \\' a+b<nil>\n",

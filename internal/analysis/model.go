@@ -9,8 +9,8 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 )
 
-// DefaultInterval is the window of a metric that states none.
-const DefaultInterval = "1m"
+// defaultInterval is the window of a metric that states none.
+const defaultInterval = "1m"
 
 // Model is what a query template may say of a canary and a metric.
 type Model struct {
@@ -35,15 +35,15 @@ func NewModel(c *v1beta1.Canary, metric v1beta1.CanaryMetric) Model {
 		Service:   firstOf(c.Spec.Service.Name, target.Name),
 		Ingress:   nameOr(c.Spec.IngressRef, target.Name),
 		Route:     nameOr(c.Spec.RouteRef, target.Name),
-		Interval:  firstOf(metric.Interval, DefaultInterval),
+		Interval:  firstOf(metric.Interval, defaultInterval),
 		Variables: metric.TemplateVariables,
 	}
 }
 
 // Render fills the query template text. Values are inserted as they are: the language of the query is the
 // provider's, so nothing is escaped. The error says whether parsing or execution failed; a template above 64 KiB is
-// a failure of parsing, and a variable that is missing, a query above 64 KiB and more than some thousand passes
-// through loops are failures of execution. So it ends soon, whatever text is.
+// a failure of parsing, and a variable that is missing, a query above 64 KiB and more than a thousand passes
+// through loops and templates are failures of execution. So it ends soon, whatever text is.
 func (m Model) Render(text string) (string, error) {
 	return m.render(text, m.functions())
 }

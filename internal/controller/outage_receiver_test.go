@@ -121,10 +121,11 @@ func TestAGateThatHangsHoldsItsCanaryAlone(t *testing.T) {
 		`{"spec":{"analysis":{"webhooks":[{"type":"confirm-rollout","name":"gate","url":%q,"timeout":"10m"}]}}}`, to.URL+"/gate"))
 	w.release(held)
 	ctx, hangUp := context.WithCancel(w.ctx)
-	ended := make(chan error)
+	ended := make(chan struct{})
 	go func() {
-		_, err := w.operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: held}})
-		ended <- err
+		defer close(ended)
+		// What a tick says that is hung up on is of no interest.
+		_, _ = w.operator.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: held}})
 	}()
 	for path := ""; path != "/gate"; {
 		path = <-reached
@@ -137,12 +138,12 @@ func TestAGateThatHangsHoldsItsCanaryAlone(t *testing.T) {
 		expect(t, "The release is over.", v1beta1.PhaseSucceeded, w.of(name).Status.Phase)
 	}
 	select {
-	case err := <-ended:
-		t.Errorf("The gate was to hang all the time, but its tick ended: %v", err)
+	case <-ended:
+		t.Error("The gate was to hang all the time, but its tick ended.")
 	default:
 	}
 	hangUp()
-	_ = <-ended // what a tick says that was hung up on is of no interest
+	<-ended
 	expect(t, "Who waits goes nowhere.", v1beta1.PhaseInitialized, w.of(held).Status.Phase)
 }
 

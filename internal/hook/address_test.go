@@ -25,14 +25,43 @@ func TestUnreadableURLIsNotShown(t *testing.T) {
 }
 
 func TestReceiverThatRepeatsItsPasswordIsCutShort(t *testing.T) {
-	gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, password, _ := r.BasicAuth()
-		http.Error(w, r.Header.Get("Authorization")+" with "+password, http.StatusForbidden)
-	}))
-	defer gate.Close()
-	address := strings.Replace(gate.URL, "://", "://me:s3cret@", 1)
-	err := impatient().Call(t.Context(), podinfo(), v1beta1.CanaryWebhook{Name: "gate", URL: address}, v1beta1.PhaseProgressing)
-	if want := "Basic *** with ***\n"; text(err) != want {
-		t.Errorf("the password was sent, but is not shown: want %q, got %q", want, text(err))
+	cases := map[string]struct {
+		reason string
+		answer http.HandlerFunc
+		want   string // a part of the text
+	}{
+		"Refusal": {
+			"A refusal is shown in the receiver's words.",
+			func(w http.ResponseWriter, r *http.Request) {
+				_, password, _ := r.BasicAuth()
+				http.Error(w, r.Header.Get("Authorization")+" with "+password, http.StatusForbidden)
+			},
+			"Basic *** with ***\n",
+		},
+		"NoHTTP": {
+			"An answer that cannot be read is quoted.",
+			func(w http.ResponseWriter, r *http.Request) {
+				connection, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, password, _ := r.BasicAuth()
+				_, _ = connection.Write([]byte("HTTP/1.1 " + password + "\r\n\r\n"))
+				_ = connection.Close()
+			},
+			`malformed HTTP status code "***"`,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			gate := httptest.NewServer(tc.answer)
+			defer gate.Close()
+			address := strings.Replace(gate.URL, "://", "://me:s3cret@", 1)
+			err := impatient().Call(t.Context(), podinfo(), v1beta1.CanaryWebhook{Name: "gate", URL: address}, v1beta1.PhaseProgressing)
+			if got := text(err); !strings.Contains(got, tc.want) || strings.Contains(got, "s3cret") {
+				t.Errorf("%s\nThe password was sent, but is not shown: want %q, got %q", tc.reason, tc.want, got)
+			}
+		})
 	}
 }

@@ -2,7 +2,6 @@ package hook
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -87,19 +86,22 @@ func (h *Caller) post(ctx context.Context, w v1beta1.CanaryWebhook, body []byte)
 	})
 	givingUp := fmt.Sprintf("POST %s giving up after %d attempt(s)", u.Redacted(), answer.Attempts)
 	if err != nil {
-		return fmt.Errorf("%s: %w", givingUp, err)
+		return hush(u, fmt.Errorf("%s: %w", givingUp, err)) // an answer that is no HTTP is quoted
 	}
 	return hush(u, judge(answer, givingUp))
 }
 
-// hush takes the password of a hook's URL, as it stands there and as it is sent, out of what the receiver said.
+// hush takes the password of a hook's URL out of what the receiver said.
 func hush(u *url.URL, err error) error {
-	password, _ := u.User.Password()
-	if err == nil || password == "" {
+	secrets := courier.Secrets(u)
+	if err == nil || len(secrets) == 0 {
 		return err
 	}
-	sent := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
-	return errors.New(strings.NewReplacer(sent, "***", password, "***").Replace(err.Error()))
+	text := err.Error()
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return errors.New(text)
 }
 
 // withoutURL returns what is wrong with a URL, without the URL itself: one that cannot be read cannot be shown without its

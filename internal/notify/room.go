@@ -2,10 +2,10 @@ package notify
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/courier"
 )
 
 const (
@@ -106,28 +107,10 @@ func (r room) hush(text string) string {
 	if path := r.Address.RequestURI(); path != "/" {
 		secrets = append(secrets, path, "/***")
 	}
-	for _, secret := range []string{sent(r.Address), sent(r.proxy), password(r.Address), password(r.proxy), r.Token} {
+	for _, secret := range slices.Concat(courier.Secrets(r.Address), courier.Secrets(r.proxy), []string{r.Token}) {
 		if secret != "" {
 			secrets = append(secrets, secret, "***")
 		}
 	}
 	return strings.NewReplacer(secrets...).Replace(text)
-}
-
-// sent returns a URL's user and password as a request has them, empty without a password.
-func sent(u *url.URL) string {
-	secret := password(u)
-	if secret == "" {
-		return ""
-	}
-	return base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + secret))
-}
-
-// password returns the password in a URL, empty for none.
-func password(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	secret, _ := u.User.Password()
-	return secret
 }

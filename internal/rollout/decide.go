@@ -64,6 +64,35 @@ func (in Observation) normal() Observation {
 // frozen tells whether nothing may be done at all, whatever is seen.
 func (in Observation) frozen() bool { return in.Plan.Suspended || in.Claim != "" }
 
+// found is how users are divided as far as can be told.
+func (in Observation) found() Traffic {
+	if !in.Routed {
+		return ToPrimary()
+	}
+	return in.Routing.Traffic
+}
+
+// beforeUsers tells whether the canary has not moved its first users yet.
+func (in Observation) beforeUsers() bool {
+	return in.initial() && in.Status.LastRouteTime == nil
+}
+
+// initial tells whether the canary is being initialised.
+func (in Observation) initial() bool {
+	return in.Status.Phase == "" || in.Status.Phase == v1beta1.PhaseInitializing
+}
+
+// handedBack tells whether users have left for the target, and their last requests have ended.
+func (in Observation) handedBack() bool {
+	released := in.Status.LastRouteTime
+	return in.Status.Phase == v1beta1.PhaseTerminating && released != nil && !in.Now.Before(released.Add(in.Plan.Drain))
+}
+
+// analysing tells whether a status is that of a run under analysis.
+func analysing(s v1beta1.CanaryStatus) bool {
+	return s.Phase == v1beta1.PhaseProgressing || s.Phase == v1beta1.PhaseWaitingPromotion
+}
+
 // suspended freezes everything and says so once.
 func suspended(in Observation) Decision {
 	d := in.keep()

@@ -91,8 +91,7 @@
 // reverted template is. One that is missing or may not be read keeps versions from being copied, and nothing else. One
 // that is edited under running pods has these restarted, once their users are on the primary, before the run goes on; where
 // nobody else serves users, only pods of a new template can take their place. No pods are started beside configs that
-// cannot be told. Copies that the primary refers to no longer
-// go with the promotion.
+// cannot be told. Copies that the primary refers to no longer go with the promotion.
 //
 // Autoscalers and sizes: at rest, a change of the target's autoscaler reaches the primary at once, and so does a size
 // that a user gives the target where there is no autoscaler.

@@ -63,18 +63,16 @@ func (t *Tracer) Step(ctx context.Context, verb string) (context.Context, func(e
 	return t.start(ctx, verb)
 }
 
-// Run waits until ctx ends and sends what is left.
-func (t *Tracer) Run(ctx context.Context) error {
-	<-ctx.Done()
+// Stop sends what is left, although ctx may have ended, and returns after 5 s at the latest. Spans that end later are lost.
+func (t *Tracer) Stop(ctx context.Context) {
 	if t == nil || t.provider == nil {
-		return nil
+		return
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
-	if err := t.provider.Shutdown(last); err != nil {
+	if err := t.provider.Shutdown(ctx); err != nil {
 		otel.Handle(err)
 	}
-	return nil
 }
 
 func (t *Tracer) start(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, func(error)) {

@@ -70,7 +70,11 @@ func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Ve
 	if err != nil {
 		return promotion{}, err
 	}
-	content, err := p.options.Configs.Read(ctx, c, target.template)
+	readConfigs := p.options.Configs.Read
+	if _, err := read(ctx, p.options.Client, p.kind, primaryKey(c)); err != nil {
+		readConfigs = p.options.Configs.ReadAll
+	}
+	content, err := readConfigs(ctx, c, target.template)
 	if err != nil {
 		return promotion{}, configsError(target.view, err)
 	}

@@ -20,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // rule is an alert rule as Prometheus reads it.
@@ -50,11 +51,11 @@ func TestPrometheusReadsTheAlertRules(t *testing.T) {
 func TestAlertRulesGoWherePrometheusIs(t *testing.T) {
 	var want map[string]any
 	read(t, alertsFile(), &want)
-	custom := one(t, render(t, operator("test", "prometheusRule.enabled=true")), "PrometheusRule", "flagger")
+	custom := manifest.One(t, render(t, operator("test", "prometheusRule.enabled=true")), "PrometheusRule", "flagger")
 	if diff := cmp.Diff(want["groups"], custom.Object["spec"].(map[string]any)["groups"]); diff != "" {
 		t.Errorf("the rules for the Prometheus operator are others (-want +got):\n%s", diff)
 	}
-	config := one(t, render(t, operator("test", "prometheus.install=true")), "ConfigMap", "flagger-prometheus")
+	config := manifest.One(t, render(t, operator("test", "prometheus.install=true")), "ConfigMap", "flagger-prometheus")
 	data := config.Object["data"].(map[string]any)
 	if !strings.Contains(data["prometheus.yml"].(string), "rule_files: [alerts.yml]") || !strings.Contains(data["alerts.yml"].(string), "StuckRollout") {
 		t.Errorf("the add-on does not load the rules: %v", data)

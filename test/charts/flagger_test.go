@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // operator is the chart as the documentation installs it, with these values.
@@ -139,7 +140,7 @@ func operatorChoices(namespace, other string) []choice {
 
 // Whatever two things are set together, the API server takes the objects, and the binary its command line.
 func TestOperatorInCombination(t *testing.T) {
-	c, flagger := cluster(t), binary(t, "flagger")
+	c, flagger := cluster(t), manifest.Program(t, "flagger")
 	namespace, other := testkit.NewNamespace(t, c), testkit.NewNamespace(t, c)
 	for i, values := range pairwise(operatorChoices(namespace, other)) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
@@ -167,7 +168,7 @@ func TestProvidersOfTheSchema(t *testing.T) {
 		}
 	}
 	read(t, filepath.Join(folder("flagger"), "values.schema.json"), &schema)
-	flagger, enum := binary(t, "flagger"), schema.Properties.MeshProvider.Enum
+	flagger, enum := manifest.Program(t, "flagger"), schema.Properties.MeshProvider.Enum
 
 	help, err := exec.Command(flagger, "-help").CombinedOutput()
 	if err != nil {
@@ -247,7 +248,7 @@ func TestAddressesAreInTheSecretAlone(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 			}
-			if env, _ := container(t, one(t, objects, "Deployment", "flagger"))["env"].([]any); len(env) < len(test.want) {
+			if env, _ := container(t, manifest.One(t, objects, "Deployment", "flagger"))["env"].([]any); len(env) < len(test.want) {
 				t.Errorf("%s: the operator gets %v", test.reason, env)
 			}
 		})

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // dashboards is Grafana's chart with these values.
@@ -67,7 +68,7 @@ func TestGrafanaInCombination(t *testing.T) {
 func TestGrafanaMeetsTheRestrictedStandard(t *testing.T) {
 	c := cluster(t)
 	namespace := restrictedNamespace(t, c)
-	dryRun(t, c, []*unstructured.Unstructured{podOf(t, one(t, render(t, dashboards(namespace)), "Deployment", "flagger-grafana"))})
+	dryRun(t, c, []*unstructured.Unstructured{podOf(t, manifest.One(t, render(t, dashboards(namespace)), "Deployment", "flagger-grafana"))})
 }
 
 func TestGrafanaAccess(t *testing.T) {
@@ -88,7 +89,7 @@ func TestGrafanaAccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			objects := render(t, dashboards("test", test.values...))
 			got := map[string]string{}
-			for _, entry := range container(t, one(t, objects, "Deployment", "flagger-grafana"))["env"].([]any) {
+			for _, entry := range container(t, manifest.One(t, objects, "Deployment", "flagger-grafana"))["env"].([]any) {
 				variable := entry.(map[string]any)
 				value, plain := variable["value"].(string)
 				if !plain {

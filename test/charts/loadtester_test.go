@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // tester is the load tester's chart as the documentation installs it, with these values.
@@ -60,7 +61,7 @@ func testerChoices() []choice {
 
 // Whatever two things are set together, the API server takes the objects, and the binary its command line.
 func TestLoadTesterInCombination(t *testing.T) {
-	c, loadtester := cluster(t), binary(t, "loadtester")
+	c, loadtester := cluster(t), manifest.Program(t, "loadtester")
 	namespace := testkit.NewNamespace(t, c)
 	for i, values := range pairwise(testerChoices()) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestLoadTesterInCombination(t *testing.T) {
 func TestLoadTesterMeetsTheRestrictedStandard(t *testing.T) {
 	c := cluster(t)
 	namespace := restrictedNamespace(t, c)
-	deployment := one(t, render(t, tester(namespace)), "Deployment", "flagger-loadtester")
+	deployment := manifest.One(t, render(t, tester(namespace)), "Deployment", "flagger-loadtester")
 	dryRun(t, c, []*unstructured.Unstructured{podOf(t, deployment)})
 	context, _ := container(t, deployment)["securityContext"].(map[string]any)
 	if context["readOnlyRootFilesystem"] != true {
@@ -130,7 +131,7 @@ func TestLoadTesterAccount(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			objects := render(t, tester("test", test.values...))
-			deployment := one(t, objects, "Deployment", "flagger-loadtester")
+			deployment := manifest.One(t, objects, "Deployment", "flagger-loadtester")
 			got, _, err := unstructured.NestedString(deployment.Object, "spec", "template", "spec", "serviceAccountName")
 			if err != nil || got != test.account {
 				t.Errorf("pods run as %q (error %v): %s", got, err, test.reason)

@@ -2,10 +2,8 @@ package charts
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +13,10 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -49,7 +47,7 @@ func folder(chart string) string { return filepath.Join(testkit.Root(), "charts"
 // helm runs the real Helm, which has its files in a folder of this test, and returns what it said.
 func helm(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), binary(t, "helm"), arguments...)
+	command := exec.CommandContext(t.Context(), manifest.Program(t, "helm"), arguments...)
 	command.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
@@ -66,26 +64,7 @@ func render(t *testing.T, r release) []*unstructured.Unstructured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decode(t, text)
-}
-
-func decode(t *testing.T, text string) []*unstructured.Unstructured {
-	t.Helper()
-	var objects []*unstructured.Unstructured
-	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewBufferString(text), 4096)
-	for {
-		object := &unstructured.Unstructured{}
-		err := documents.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return objects
-		}
-		if err != nil {
-			t.Fatalf("%v in:\n%s", err, text)
-		}
-		if len(object.Object) > 0 {
-			objects = append(objects, object)
-		}
-	}
+	return manifest.Decode(t, text)
 }
 
 // ofKind returns those of the objects that have one of the kinds.
@@ -93,18 +72,6 @@ func ofKind(objects []*unstructured.Unstructured, kinds ...string) []*unstructur
 	return slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool {
 		return !slices.Contains(kinds, o.GetKind())
 	})
-}
-
-// one returns the one object of that kind and name.
-func one(t *testing.T, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
-	t.Helper()
-	for _, object := range ofKind(objects, kind) {
-		if object.GetName() == name {
-			return object
-		}
-	}
-	t.Fatalf("there is no %s %s", kind, name)
-	return nil
 }
 
 // container returns the first container of a Deployment.
@@ -125,16 +92,6 @@ func command(t *testing.T, deployment *unstructured.Unstructured) []string {
 		t.Fatal(err)
 	}
 	return arguments
-}
-
-// binary returns the path of a program that the Makefile builds.
-func binary(t *testing.T, name string) string {
-	t.Helper()
-	path := filepath.Join(testkit.Root(), "bin", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("bin/%s is missing: `make test` builds it", name)
-	}
-	return path
 }
 
 // golden compares got with testdata/name, or writes it there with -update.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // demo is the demo application's chart with these values.
@@ -47,5 +48,5 @@ func TestPodinfoMeetsTheRestrictedStandard(t *testing.T) {
 	c := cluster(t)
 	namespace := restrictedNamespace(t, c)
 	objects := render(t, demo(namespace, "service.enabled=true"))
-	dryRun(t, c, append(ofKind(objects, "Pod"), podOf(t, one(t, objects, "Deployment", "podinfo"))))
+	dryRun(t, c, append(ofKind(objects, "Pod"), podOf(t, manifest.One(t, objects, "Deployment", "podinfo"))))
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"flagger.app/flagger/test/config/manifest"
 )
 
 // The real Prometheus reads what the add-on gives it.
@@ -20,7 +22,7 @@ func TestPrometheusReadsItsConfiguration(t *testing.T) {
 		"Namespace": {"prometheus.install=true", "namespace=apps"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := one(t, render(t, operator("test", values...)), "ConfigMap", "flagger-prometheus")
+			config := manifest.One(t, render(t, operator("test", values...)), "ConfigMap", "flagger-prometheus")
 			text, _, err := unstructured.NestedString(config.Object, "data", "prometheus.yml")
 			if err != nil {
 				t.Fatal(err)
@@ -40,7 +42,7 @@ func awaitPrometheus(t *testing.T, config string) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	prometheus := exec.CommandContext(ctx, binary(t, "prometheus"), "--config.file="+file,
+	prometheus := exec.CommandContext(ctx, manifest.Program(t, "prometheus"), "--config.file="+file,
 		"--storage.tsdb.path="+filepath.Join(directory, "data"), "--web.listen-address=127.0.0.1:0")
 	log, err := prometheus.StderrPipe()
 	if err != nil {

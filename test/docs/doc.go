@@ -8,6 +8,6 @@
 //	yaml analysis       the spec.analysis of a canary, or some fields of it
 //	yaml service        the same of spec.service
 //	yaml overlay        a kustomization in a folder beside config
-//	yaml values         values of the chart flagger
-//	yaml values <name>  values of another chart
+//	yaml values         what is set of the chart flagger
+//	yaml values <name>  the same of another chart
 package docs

@@ -14,7 +14,8 @@ import (
 	"flagger.app/flagger/test/story"
 )
 
-// acceptance asks the canary's own address, which no user can meet yet, for its version; the image has curl for that.
+// acceptance asks the canary's own address, which no user can meet yet, for its version. The image has curl for that, which
+// the machine of the tests may lack.
 const acceptance = `address=$(kubectl -n loadtested get endpoints podinfo-canary -o jsonpath='{.subsets[0].addresses[0].ip}') &&
 exec 3<>/dev/tcp/$address/9898 && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && grep -E '6\.[12]\.0' <&3`
 

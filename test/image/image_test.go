@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"flagger.app/flagger/internal/testkit"
@@ -50,18 +54,26 @@ func TestNobodysUser(t *testing.T) {
 	}
 }
 
-func TestChartRunsAsTheImagesUser(t *testing.T) {
+func TestPodsRunAsTheImagesUser(t *testing.T) {
 	var values struct {
-		SecurityContext struct {
-			Context struct{ RunAsUser, RunAsGroup int }
-		}
+		SecurityContext struct{ Context corev1.SecurityContext }
 	}
 	if err := yaml.Unmarshal([]byte(read(t, "charts/loadtester/values.yaml")), &values); err != nil {
 		t.Fatal(err)
 	}
-	got := values.SecurityContext.Context
-	if got.RunAsUser != 100 || got.RunAsGroup != 101 {
-		t.Errorf("The home of another user is not the image's: got %d:%d, want 100:101", got.RunAsUser, got.RunAsGroup)
+	var base appsv1.Deployment
+	if err := yaml.Unmarshal([]byte(read(t, "config/tester/deployment.yaml")), &base); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]*corev1.SecurityContext{
+		"Chart": &values.SecurityContext.Context,
+		"Base":  base.Spec.Template.Spec.Containers[0].SecurityContext,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if user := fmt.Sprintf("%d:%d", ptr.Deref(got.RunAsUser, 0), ptr.Deref(got.RunAsGroup, 0)); user != "100:101" {
+				t.Errorf("The home of another user is not the image's: got %s, want 100:101", user)
+			}
+		})
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/testkit"
+	"flagger.app/flagger/test/config/manifest"
 	"flagger.app/flagger/test/story"
 )
 
@@ -48,7 +49,7 @@ func install(t *testing.T, cfg *rest.Config, c client.Client, values ...string) 
 
 	container, err := story.ReadContainer(t.Context(), c, cfg, types.NamespacedName{Namespace: namespace, Name: release})
 	must(t, err)
-	command, err := container.Command(binary(t, "flagger"), t.TempDir(), "-port=127.0.0.1:0")
+	command, err := container.Command(manifest.Program(t, "flagger"), t.TempDir(), "-port=127.0.0.1:0")
 	must(t, err)
 	o := &operator{account: container.Account, log: filepath.Join(t.TempDir(), "log")}
 	o.start(t, command)
@@ -96,23 +97,13 @@ func (o *operator) tail() string {
 // helm runs the real Helm, with its files in a folder of the test.
 func helm(t *testing.T, arguments ...string) {
 	t.Helper()
-	command := exec.Command(binary(t, "helm"), arguments...)
+	command := exec.Command(manifest.Program(t, "helm"), arguments...)
 	command.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	if err := command.Run(); err != nil {
 		t.Fatal(fmt.Errorf("helm %s: %w: %s", arguments[0], err, &complaint))
 	}
-}
-
-// binary returns the path of a program that the Makefile builds.
-func binary(t *testing.T, name string) string {
-	t.Helper()
-	path := filepath.Join(testkit.Root(), "bin", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("bin/%s is missing: `make test` builds it", name)
-	}
-	return path
 }
 
 func must(t *testing.T, err error) {

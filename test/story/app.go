@@ -89,12 +89,20 @@ func (s *Stage) CreateNamespace(ctx context.Context, a App) error {
 
 // Deploy makes the app in its namespace.
 func (s *Stage) Deploy(ctx context.Context, a App) error {
+	if err := s.Prepare(ctx, a); err != nil {
+		return err
+	}
+	return s.create(ctx, a.NewCanary())
+}
+
+// Prepare makes the app as it is before it has a Canary.
+func (s *Stage) Prepare(ctx context.Context, a App) error {
 	var objects []client.Object
 	if a.Config != "" {
 		objects = append(objects, a.configMap())
 	}
 	objects = append(objects, a.workload())
-	return s.create(ctx, append(append(objects, a.Before...), a.NewCanary())...)
+	return s.create(ctx, append(objects, a.Before...)...)
 }
 
 func (s *Stage) create(ctx context.Context, objects ...client.Object) error {

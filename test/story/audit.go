@@ -17,6 +17,7 @@ import (
 // Request is one request of the operator to the API server, as the audit log tells it.
 type Request struct {
 	At       time.Time // when it was received
+	User     string    // in whose name it was made; the operator's own while it is not answered
 	Verb     string
 	Resource string // with the subresource, if any
 	Name     string
@@ -26,6 +27,11 @@ func (r Request) String() string { return r.Verb + " " + r.Resource + " " + r.Na
 
 // IsLease tells whether the request is one of the leader election.
 func (r Request) IsLease() bool { return r.Resource == "leases" }
+
+// IsWrite tells whether the request changes something, if it succeeds.
+func (r Request) IsWrite() bool {
+	return slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, r.Verb)
+}
 
 // Requests returns the operator's requests that the API server received from the given time on, to the microsecond. A
 // watch counts as one request when it is opened, and again whenever it is renewed; its messages count nothing.
@@ -38,46 +44,56 @@ func Requests(state lab.State, from time.Time) ([]Request, error) {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
 	var requests []Request
+	byID := map[string]int{} // the index of each
 	for line := range bytes.Lines(content) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break // it is being written
 		}
-		request, received, err := parseRequest(line)
-		if err != nil {
+		var e entry
+		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
 		}
-		if received && !request.At.Before(from) {
-			requests = append(requests, request)
+		if e.Stage == "RequestReceived" && !e.Received.Before(from) {
+			byID[e.ID] = len(requests)
+			requests = append(requests, e.request())
+		}
+		if at, found := byID[e.ID]; found && e.As != nil {
+			requests[at].User = e.As.Name
 		}
 	}
 	return requests, nil
 }
 
-// parseRequest reads a line of the audit log. Each request has two, for its arrival and its end; it returns true for
-// the first.
-func parseRequest(line []byte) (Request, bool, error) {
-	var entry struct {
-		Stage     string    `json:"stage"`
-		Verb      string    `json:"verb"`
-		URI       string    `json:"requestURI"`
-		Received  time.Time `json:"requestReceivedTimestamp"`
-		ObjectRef *struct {
-			Resource    string `json:"resource"`
-			Subresource string `json:"subresource"`
-			Name        string `json:"name"`
-		} `json:"objectRef"`
-	}
-	if err := json.Unmarshal(line, &entry); err != nil {
-		return Request{}, false, err
-	}
-	request := Request{At: entry.Received, Verb: entry.Verb, Resource: entry.URI}
-	if ref := entry.ObjectRef; ref != nil {
+// entry is a line of the audit log. Each request has two, for its arrival and its end; the second alone tells in whose
+// name it was made.
+type entry struct {
+	ID        string    `json:"auditID"`
+	Stage     string    `json:"stage"`
+	Verb      string    `json:"verb"`
+	URI       string    `json:"requestURI"`
+	Received  time.Time `json:"requestReceivedTimestamp"`
+	User      user      `json:"user"`
+	As        *user     `json:"impersonatedUser"`
+	ObjectRef *struct {
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+		Name        string `json:"name"`
+	} `json:"objectRef"`
+}
+
+type user struct {
+	Name string `json:"username"`
+}
+
+func (e entry) request() Request {
+	request := Request{At: e.Received, User: e.User.Name, Verb: e.Verb, Resource: e.URI}
+	if ref := e.ObjectRef; ref != nil {
 		request.Resource, request.Name = ref.Resource, ref.Name
 		if ref.Subresource != "" {
 			request.Resource += "/" + ref.Subresource
 		}
 	}
-	return request, entry.Stage == "RequestReceived", nil
+	return request
 }
 
 // Kinds counts requests by verb and resource, sorted.

@@ -22,6 +22,16 @@ func entry(stage, verb, resource, second string) string {
 		`.000000Z","objectRef":{"resource":"` + resource + `","subresource":"` + subresource + `","name":"podinfo"}}` + "\n"
 }
 
+// signed is a line of the audit log about a request of the user flagger, in the name of another one where that is not empty.
+func signed(id, stage, as string) string {
+	line := `{"auditID":"` + id + `","stage":"` + stage + `","verb":"get","requestURI":"/version",` +
+		`"requestReceivedTimestamp":"2026-01-01T00:00:10.000000Z","user":{"username":"flagger"}`
+	if as != "" {
+		line += `,"impersonatedUser":{"username":"` + as + `"}`
+	}
+	return line + "}\n"
+}
+
 // audited returns the requests that a log tells from a second on.
 func audited(t *testing.T, log string, second int) []story.Request {
 	t.Helper()
@@ -63,6 +73,19 @@ func TestRequests(t *testing.T) {
 			log:    entry(received, "get", "leases", "10") + `{"stage":"Requ`,
 			want:   []story.Request{{At: at(10), Verb: "get", Resource: "leases", Name: "podinfo"}},
 		},
+		"Replica": {
+			reason: "A request that is made in somebody else's name is that one's, which its end alone tells.",
+			log:    signed("1", received, "") + signed("2", received, "") + signed("2", complete, "flagger-2") + signed("1", complete, "flagger-1"),
+			want: []story.Request{
+				{At: at(10), User: "flagger-1", Verb: "get", Resource: "/version"},
+				{At: at(10), User: "flagger-2", Verb: "get", Resource: "/version"},
+			},
+		},
+		"Alone": {
+			reason: "Any other is the user's own.",
+			log:    signed("1", received, "") + signed("1", complete, ""),
+			want:   []story.Request{{At: at(10), User: "flagger", Verb: "get", Resource: "/version"}},
+		},
 		"Discovery": {
 			reason: "A request for no object goes by its path.",
 			log:    `{"stage":"RequestReceived","verb":"get","requestURI":"/version","requestReceivedTimestamp":"2026-01-01T00:00:10.000000Z"}` + "\n",
@@ -102,5 +125,16 @@ func TestKinds(t *testing.T) {
 	}
 	if !(story.Request{Resource: "leases"}).IsLease() || (story.Request{Resource: "canaries"}).IsLease() {
 		t.Error("a lease is known by its resource")
+	}
+}
+
+func TestIsWrite(t *testing.T) {
+	for verb, want := range map[string]bool{
+		"get": false, "list": false, "watch": false,
+		"create": true, "update": true, "patch": true, "delete": true, "deletecollection": true,
+	} {
+		if got := (story.Request{Verb: verb}).IsWrite(); got != want {
+			t.Errorf("%s is a write: got %t", verb, got)
+		}
 	}
 }

@@ -4,6 +4,7 @@
 //	stage.go      a lab with our CRDs and the operator; everything ends with the stage
 //	install.go    the CRDs
 //	operator.go   the operator's process: started, stopped, killed
+//	replica.go    instances of the operator beside each other
 //	loadtester.go the load tester, at the address of a pod
 //	container.go  a Deployment's container as a process in the lab, whose nodes run no images
 //	app.go        a Canary and the objects around it

@@ -14,6 +14,7 @@ import (
 const (
 	firstAnswer  = 30 * time.Second // how long the gateway may take to serve a new route; it takes a fraction of one
 	betweenTries = 50 * time.Millisecond
+	stall        = 1 // seconds that a busy machine may stand still without the load's falling behind
 )
 
 // Traffic is a constant load on one app.
@@ -28,11 +29,20 @@ type Traffic struct {
 // Send sends requests with header to the app at a constant rate (per second) until Stop. It waits for the first answer
 // of the gateway, which tells nobody that it serves a route, so this alone is polled.
 func (s *Stage) Send(ctx context.Context, a App, rate int, header http.Header) (*Traffic, error) {
-	options := load.Options{URL: s.url(a), Host: a.Host(), Rate: rate, Header: header}
+	return send(ctx, load.Options{URL: s.url(a), Host: a.Host(), Rate: rate, Header: header})
+}
+
+// SendAnew is Send with a connection for each request, as from users that come and go.
+func (s *Stage) SendAnew(ctx context.Context, a App, rate int) (*Traffic, error) {
+	return send(ctx, load.Options{URL: s.url(a), Host: a.Host(), Rate: rate, Reuse: load.OneConnectionEach})
+}
+
+func send(ctx context.Context, options load.Options) (*Traffic, error) {
 	if err := awaitAnswer(ctx, options); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
+	options.Abreast = stall * options.Rate
 	t := &Traffic{Generator: load.New(options), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(t.ended)

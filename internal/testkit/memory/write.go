@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -140,24 +141,54 @@ func bumps(kind schema.GroupVersionKind, old, next map[string]any) bool {
 	return false
 }
 
-// patch merges data into the object of that key.
+// patch changes the object of that key as data says.
 func (s *Server) patch(kind schema.GroupVersionKind, key types.NamespacedName, patch types.PatchType, data []byte, subresource string) (*version, error) {
-	if patch != types.MergePatchType {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("patches of type %s are not served here", patch))
-	}
-	changes := map[string]any{}
-	if err := utiljson.Unmarshal(data, &changes); err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
-	}
 	old, err := s.present(kind, key)
 	if err != nil {
 		return nil, err
 	}
-	metadata, _ := changes["metadata"].(map[string]any)
-	if err := s.same(kind, key, old, metadata); err != nil {
+	var next map[string]any
+	switch patch {
+	case types.MergePatchType:
+		next, err = merged(old.tree, data)
+	case types.JSONPatchType:
+		next, err = edited(old.tree, data)
+	default:
+		err = fmt.Errorf("patches of type %s are not served here", patch)
+	}
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	if err := s.same(kind, key, old, metadataOf(next)); err != nil {
 		return nil, err
 	}
-	return s.replace(kind, key, old, normal(merge(old.tree, changes).(map[string]any)), subresource), nil
+	return s.replace(kind, key, old, normal(next), subresource), nil
+}
+
+// merged is old with the changes of a merge patch.
+func merged(old map[string]any, patch []byte) (map[string]any, error) {
+	changes := map[string]any{}
+	if err := utiljson.Unmarshal(patch, &changes); err != nil {
+		return nil, err
+	}
+	return merge(old, changes).(map[string]any), nil
+}
+
+// edited is old after the operations of a JSON patch.
+func edited(old map[string]any, patch []byte) (map[string]any, error) {
+	operations, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		return nil, err
+	}
+	document, err := json.Marshal(old)
+	if err != nil {
+		return nil, err
+	}
+	if document, err = operations.Apply(document); err != nil {
+		return nil, err
+	}
+	next := map[string]any{}
+	return next, utiljson.Unmarshal(document, &next)
 }
 
 // merge is RFC 7386. It shares what does not change with old.

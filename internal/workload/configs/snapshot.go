@@ -34,14 +34,26 @@ type config struct {
 // changed since c's copy of it was written or compared is not read: what was analysed is where it is to be. Read returns
 // ErrMissing for one that the pods cannot do without; any other error is the API server's.
 func (t *Tracker) Read(ctx context.Context, c *v1beta1.Canary, template *corev1.PodTemplateSpec) (*Snapshot, error) {
+	return t.snapshot(ctx, c, template, t.held)
+}
+
+// ReadAll is Read for a primary that is made: nothing that went with the one before is taken to be there still.
+func (t *Tracker) ReadAll(ctx context.Context, c *v1beta1.Canary, template *corev1.PodTemplateSpec) (*Snapshot, error) {
+	return t.snapshot(ctx, c, template, func(context.Context, *v1beta1.Canary, place) (reading, bool) { return reading{}, false })
+}
+
+func (t *Tracker) snapshot(
+	ctx context.Context, c *v1beta1.Canary, template *corev1.PodTemplateSpec,
+	held func(context.Context, *v1beta1.Canary, place) (reading, bool),
+) (*Snapshot, error) {
 	if t == nil {
 		return &Snapshot{}, nil
 	}
 	snapshot := &Snapshot{tracker: t, canary: c}
 	for _, r := range References(template) {
 		at := placeOf(c, r)
-		if held, found := t.held(ctx, c, at); found {
-			snapshot.configs = append(snapshot.configs, config{place: at, sum: held.sum})
+		if last, found := held(ctx, c, at); found {
+			snapshot.configs = append(snapshot.configs, config{place: at, sum: last.sum})
 			continue
 		}
 		object, err := t.read(ctx, at)

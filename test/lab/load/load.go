@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"flagger.app/flagger/test/lab/podserver"
@@ -20,6 +21,9 @@ type Options struct {
 	Rate    int           // requests per second
 	Timeout time.Duration // of one request; 10 s where it is zero
 	Reuse   Reuse
+	// Abreast is how many requests may be under way; those that are due beyond start late. Zero is no limit. A machine
+	// that stalls for seconds would otherwise run out of files for their connections.
+	Abreast int
 }
 
 // Reuse says whether requests share connections.
@@ -82,10 +86,11 @@ func (c Counts) Since(earlier Counts) Counts {
 
 // Generator sends requests. Use New.
 type Generator struct {
-	options Options
-	client  *http.Client
-	mutex   sync.Mutex
-	counts  Counts
+	options  Options
+	client   *http.Client
+	underWay atomic.Int64
+	mutex    sync.Mutex
+	counts   Counts
 }
 
 // New returns a generator that has sent nothing yet.
@@ -95,6 +100,7 @@ func New(options Options) *Generator {
 	}
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: max(options.Rate, 1),
+		MaxConnsPerHost:     options.Abreast,
 		IdleConnTimeout:     idleTime,
 		DisableKeepAlives:   options.Reuse == OneConnectionEach,
 		DisableCompression:  true,
@@ -112,7 +118,7 @@ func New(options Options) *Generator {
 
 // Run sends at the constant rate until ctx ends, waits for the requests under way and returns what came of all of
 // them. Requests start on time whether or not earlier ones were answered (an open loop), so a slow server does not
-// hide its slowness by slowing the load.
+// hide its slowness by slowing the load; Options.Abreast alone limits that.
 func (g *Generator) Run(ctx context.Context) (Counts, error) {
 	request, err := g.request()
 	if err != nil {
@@ -121,24 +127,32 @@ func (g *Generator) Run(ctx context.Context) (Counts, error) {
 	defer g.client.CloseIdleConnections()
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
-	var underWay sync.WaitGroup
+	var group sync.WaitGroup
 	var started time.Time
 	sent := 0
 	for {
 		select {
 		case <-ctx.Done():
-			underWay.Wait()
+			group.Wait()
 			return g.Snapshot(), nil
 		case now := <-ticker.C:
 			if started.IsZero() {
 				started = now
 			}
 			due := int(now.Sub(started).Seconds() * float64(g.options.Rate))
-			for ; sent < due; sent++ {
-				underWay.Go(func() { g.send(request) })
+			for ; sent < due && g.hasRoom(); sent++ {
+				g.underWay.Add(1)
+				group.Go(func() {
+					defer g.underWay.Add(-1)
+					g.send(request)
+				})
 			}
 		}
 	}
+}
+
+func (g *Generator) hasRoom() bool {
+	return g.options.Abreast == 0 || g.underWay.Load() < int64(g.options.Abreast)
 }
 
 // Send sends n requests one after the other, as fast as they are answered, and returns the counts.

@@ -177,3 +177,42 @@ func TestSince(t *testing.T) {
 		t.Errorf("counts between two snapshots (-want +got):\n%s", diff)
 	}
 }
+
+// A server that answers in pairs has never more than two requests before it, though a hundred are due in that time.
+func TestAbreastLimitsWhatIsUnderWay(t *testing.T) {
+	const pairs = 5
+	var present, most atomic.Int64
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		most.Store(max(most.Load(), present.Add(1)))
+		arrived <- struct{}{}
+		<-answer
+		present.Add(-1)
+	}))
+	t.Cleanup(server.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := load.New(load.Options{URL: server.URL, Rate: 10_000, Abreast: 2}).Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range pairs {
+		<-arrived
+		<-arrived
+		answer <- struct{}{}
+		answer <- struct{}{}
+	}
+	stop()
+	go func() {
+		for range arrived { // of those that started before the end
+		}
+	}()
+	close(answer)
+	<-ended
+	close(arrived)
+	if most.Load() != 2 {
+		t.Errorf("%d requests were under way at once, want 2", most.Load())
+	}
+}

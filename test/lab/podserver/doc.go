@@ -21,6 +21,7 @@
 //	1.0.1-err20       20 % of the answers are HTTP 500, spread evenly: with 20, every fifth
 //	1.0.1-slow300     every answer takes 300 ms longer
 //	1.0.1-err5-slow50 both
+//	1.0.1-tail2000    every hundredth answer takes 2 s longer
 //	1.0.1+blue-err20  errors by configuration
 //	1.0.1-stuck       never becomes ready (the lab's kwok stages see to it: the pod stays Pending)
 //

@@ -3,7 +3,6 @@ package podserver
 import (
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +10,7 @@ import (
 type fault struct {
 	errorPercent uint64        // of the answers, 0 to 100
 	latency      time.Duration // added to every answer
+	tail         time.Duration // added to every hundredth answer
 }
 
 // parseFault reads the faults of a version; parts it does not know mean nothing.
@@ -22,6 +22,9 @@ func parseFault(version string) fault {
 		}
 		if milliseconds, ok := number(part, "slow"); ok {
 			f.latency = time.Duration(milliseconds) * time.Millisecond
+		}
+		if milliseconds, ok := number(part, "tail"); ok {
+			f.tail = time.Duration(milliseconds) * time.Millisecond
 		}
 	}
 	return f
@@ -36,9 +39,16 @@ func number(part, prefix string) (uint64, bool) {
 	return n, err == nil
 }
 
-// strikes tells whether the next answer fails. Failures are spread evenly rather than at random (Bresenham's
+// delay is how much longer answer n takes; n counts from 1.
+func (f fault) delay(n uint64) time.Duration {
+	if n%100 == 0 {
+		return f.latency + f.tail
+	}
+	return f.latency
+}
+
+// strikes tells whether answer n fails; n counts from 1. Failures are spread evenly rather than at random (Bresenham's
 // error diffusion), so that the share is exact over any hundred answers and a short test sees it.
-func (f fault) strikes(answered *atomic.Uint64) bool {
-	n := answered.Add(1)
+func (f fault) strikes(n uint64) bool {
 	return n*f.errorPercent/100 != (n-1)*f.errorPercent/100
 }

@@ -175,15 +175,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 		return
 	}
-	started := s.options.Now()
-	if p.fault.latency > 0 {
-		s.options.Wait(r.Context(), p.fault.latency)
+	started, n := s.options.Now(), p.answered.Add(1)
+	if delay := p.fault.delay(n); delay > 0 {
+		s.options.Wait(r.Context(), delay)
 	}
 	status := http.StatusOK
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set(PodHeader, p.name.Name)
 	w.Header().Set(VersionHeader, p.version)
-	if p.fault.strikes(&p.answered) {
+	if p.fault.strikes(n) {
 		status = http.StatusInternalServerError
 		w.Header().Set(FaultHeader, FaultApp)
 	}

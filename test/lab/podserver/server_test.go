@@ -286,6 +286,7 @@ func TestParseFault(t *testing.T) {
 		"PlainVersion":    {reason: "A version alone is healthy.", image: "app:1.0.1"},
 		"Errors":          {reason: "errN is a percentage.", image: "app:1.0.1-err20", want: fault{errorPercent: 20}},
 		"Latency":         {reason: "slowN is in milliseconds.", image: "app:1.0.1-slow300", want: fault{latency: 300 * time.Millisecond}},
+		"Tail":            {reason: "tailN is in milliseconds.", image: "app:1.0.1-tail2000", want: fault{tail: 2 * time.Second}},
 		"Both":            {reason: "Faults add up.", image: "app:1-err5-slow50", want: fault{errorPercent: 5, latency: 50 * time.Millisecond}},
 		"NoNumber":        {reason: "A word that begins alike is part of the version.", image: "app:1-errata"},
 		"MoreThanAll":     {reason: "No image fails more than every answer.", image: "app:1-err101"},
@@ -303,5 +304,14 @@ func TestParseFault(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 			}
 		})
+	}
+}
+
+func TestDelay(t *testing.T) {
+	f := fault{latency: time.Second, tail: time.Minute}
+	for n, want := range map[uint64]time.Duration{1: time.Second, 99: time.Second, 100: time.Minute + time.Second, 101: time.Second} {
+		if got := f.delay(n); got != want {
+			t.Errorf("answer %d takes %s longer, want %s: every hundredth is the slow one", n, got, want)
+		}
 	}
 }
