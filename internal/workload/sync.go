@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -35,26 +36,48 @@ type live struct {
 }
 
 // SyncPrimary implements Target. The target and what is to be copied of its configs are read live, so that nothing is
-// promoted that has just changed. The primary may come from the cache: an overwrite insists on the one that was seen. The
-// configs are copied first: pods of a primary that is new must find them. A write that meets another's is repeated at
+// promoted that has just changed. The primary, which is read before them, may come from the cache: an overwrite insists on
+// the one that was seen. The configs are copied first: pods of a primary that is new must find them. A write that meets another's is repeated at
 // most four times, each time with all of the above and the primary read live.
 //
 // A primary that carries the version is left alone, whatever else was done to it since, but for its size.
 func (p *PodTarget) SyncPrimary(ctx context.Context, c *v1beta1.Canary, want rollout.Version) error {
 	from := client.Reader(p.options.Client)
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		plans, err := p.plan(ctx, c, want)
+		primary, err := p.primary(ctx, c, from)
 		if err != nil {
 			return err
 		}
-		err = p.sync(ctx, plans, from)
+		readConfigs := p.options.Configs.Read
+		if primary.Object == nil {
+			readConfigs = p.options.Configs.ReadAll
+		}
+		plans, err := p.plan(ctx, c, want, readConfigs)
+		if err != nil {
+			return err
+		}
 		from = p.options.Live
-		return err
+		return p.sync(ctx, plans, primary)
 	})
 }
 
+// primary is the primary, or none where the API server says so.
+func (p *PodTarget) primary(ctx context.Context, c *v1beta1.Canary, from client.Reader) (view, error) {
+	primary, err := read(ctx, from, p.kind, primaryKey(c))
+	if apierrors.IsNotFound(err) {
+		primary, err = read(ctx, p.options.Live, p.kind, primaryKey(c))
+	}
+	if apierrors.IsNotFound(err) {
+		return view{}, nil
+	}
+	return primary, err
+}
+
+// configReader reads the configs of a template.
+type configReader func(context.Context, *v1beta1.Canary, *corev1.PodTemplateSpec) (*configs.Snapshot, error)
+
 // plan reads what is to be copied; ErrVersionChanged if that is not want.
-func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Version) (promotion, error) {
+func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Version, readConfigs configReader) (promotion, error) {
 	target, err := p.readLive(ctx, targetKey(c))
 	if err != nil {
 		return promotion{}, missing(err)
@@ -70,10 +93,6 @@ func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Ve
 	if err != nil {
 		return promotion{}, err
 	}
-	readConfigs := p.options.Configs.Read
-	if _, err := read(ctx, p.options.Client, p.kind, primaryKey(c)); err != nil {
-		readConfigs = p.options.Configs.ReadAll
-	}
 	content, err := readConfigs(ctx, c, target.template)
 	if err != nil {
 		return promotion{}, configsError(target.view, err)
@@ -85,17 +104,10 @@ func (p *PodTarget) plan(ctx context.Context, c *v1beta1.Canary, want rollout.Ve
 	return promotion{blueprint: plans, content: content}, nil
 }
 
-// sync makes the primary, or brings the one that there is to the version. That there is none the API server must say.
-func (p *PodTarget) sync(ctx context.Context, plans promotion, from client.Reader) error {
-	primary, err := read(ctx, from, p.kind, primaryKey(plans.canary))
-	if apierrors.IsNotFound(err) {
-		primary, err = read(ctx, p.options.Live, p.kind, primaryKey(plans.canary))
-	}
-	if apierrors.IsNotFound(err) {
+// sync makes the primary, or brings the one that there is to the version.
+func (p *PodTarget) sync(ctx context.Context, plans promotion, primary view) error {
+	if primary.Object == nil {
 		return p.create(ctx, plans)
-	}
-	if err != nil {
-		return err
 	}
 	if !kube.IsOwned(plans.canary, primary) {
 		return fmt.Errorf("%s: %w", primary, ErrForeign)
