@@ -8,8 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/internal/testkit"
@@ -68,24 +66,4 @@ func podOf(t *testing.T, deployment *unstructured.Unstructured) *unstructured.Un
 	pod.SetNamespace(deployment.GetNamespace())
 	pod.SetName(deployment.GetName())
 	return pod
-}
-
-// kubeconfig writes a kubeconfig of the API server and returns its path.
-func kubeconfig(t *testing.T, cfg *rest.Config) string {
-	t.Helper()
-	const name = "test"
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	err := clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters: map[string]*clientcmdapi.Cluster{name: {
-			Server: cfg.Host, CertificateAuthorityData: cfg.CAData, CertificateAuthority: cfg.CAFile,
-			InsecureSkipTLSVerify: cfg.Insecure,
-		}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: cfg.BearerToken}},
-		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
-		CurrentContext: name,
-	}, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

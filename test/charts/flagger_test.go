@@ -263,7 +263,7 @@ func TestCRDsOutliveTheRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := operator(testkit.NewNamespace(t, c), "crd.create=true")
-	path := kubeconfig(t, cfg)
+	path := testkit.Kubeconfig(t, cfg)
 	steps := [][]string{
 		append(r.arguments("install"), "--skip-crds", "--take-ownership", "--kubeconfig", path),
 		append(r.arguments("upgrade"), "--skip-crds", "--kubeconfig", path, "--set", "logLevel=debug"),
