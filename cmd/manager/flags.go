@@ -56,9 +56,9 @@ func clusterFlags(fs *flag.FlagSet, o *options) {
 	fs.StringVar(&o.master, "master", "",
 		"`URL` of the API server, instead of the kubeconfig's; needed only outside the cluster")
 	fs.IntVar(&o.qps, "kubeconfig-qps", 100,
-		"requests per second that the API server gets at most, on average")
+		"requests per second, on average, that the API server gets at most for each kind of object; events and the lease count by themselves")
 	fs.IntVar(&o.burst, "kubeconfig-burst", 250,
-		"requests that the API server gets at most at once")
+		"requests that the API server gets at most at once for each kind of object")
 	fs.StringVar(&o.kubeconfigServiceMesh, "kubeconfig-service-mesh", "",
 		"`path` of a kubeconfig of the cluster that holds the routing objects; empty for the canaries' own cluster")
 	fs.StringVar(&o.namespace, "namespace", "",
@@ -88,6 +88,8 @@ func rolloutFlags(fs *flag.FlagSet, o *options) {
 		"refuse references from a canary to another namespace")
 	fs.DurationVar(&o.drainPeriod, "drain-period", 10*time.Second,
 		"time that pods are kept after traffic has left them, for connections that are still open")
+	fs.DurationVar(&o.settlePeriod, "settle-period", 3*time.Second,
+		"time that pods are there before the first traffic comes to them, for data planes that learn of them later")
 }
 
 func notificationFlags(fs *flag.FlagSet, o *options) {

@@ -32,6 +32,7 @@ func TestDefaults(t *testing.T) {
 		selectorLabels: "app,name,app.kubernetes.io/name", configTracking: true,
 		ingressAnnotationsPrefix: "nginx.ingress.kubernetes.io",
 		drainPeriod:              10 * time.Second,
+		settlePeriod:             3 * time.Second,
 		slackUser:                "flagger",
 		leaderElectionNamespace:  "kube-system",
 		port:                     "8080", logLevel: "debug", zapEncoding: "json",
@@ -51,7 +52,7 @@ func TestEveryFlagIsAccepted(t *testing.T) {
 		"msteams-url=http://t", "msteams-proxy-url=http://p", "enable-leader-election", "leader-election-namespace=l",
 		"port=1", "log-level=info", "zap-encoding=console", "zap-replace-globals", "version",
 		// our own
-		"drain-period=5s", "enable-pprof",
+		"drain-period=5s", "settle-period=1s", "enable-pprof",
 		// klog's
 		"v=0", "vmodule=x=0", "logtostderr=true", "alsologtostderr=false", "stderrthreshold=2", "alsologtostderrthreshold=0",
 		"legacy_stderr_threshold_behavior=true", "log_backtrace_at=none.go:1", "log_dir=", "log_file=", "log_file_max_size=1800",

@@ -44,7 +44,9 @@ func elect(cfg *rest.Config, o *options, log logr.Logger) (resourcelock.Interfac
 	if !o.leaderElection {
 		return nil, cfg, nil
 	}
-	fence := kube.NewFence(leaseDuration, time.Now)
+	fence := kube.NewFence(leaseDuration, time.Now, func() {
+		log.Info("Writes are held back, as this instance does not hold the lease")
+	})
 	lock, err := newLock(cfg, fence, o.leaseNamespace(), log)
 	if err != nil {
 		return nil, nil, err

@@ -50,7 +50,7 @@ func TestOtherLeadersAreTold(t *testing.T) {
 	var lines []string
 	log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{})
 	held := &lease{}
-	lock := &watchedLock{Interface: held, log: log, fence: kube.NewFence(leaseDuration, time.Now)}
+	lock := &watchedLock{Interface: held, log: log, fence: kube.NewFence(leaseDuration, time.Now, func() {})}
 
 	for _, holder := range []string{"them", "them", "", "us", "us", "others"} {
 		held.holder = holder
@@ -104,7 +104,7 @@ func TestOnlyTheLeaderWrites(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			fence := kube.NewFence(leaseDuration, time.Now)
+			fence := kube.NewFence(leaseDuration, time.Now, func() {})
 			lock := &watchedLock{Interface: &tc.held, log: logr.Discard(), fence: fence}
 			var err error
 			for _, step := range tc.steps {

@@ -36,7 +36,7 @@ import (
 
 const (
 	// concurrency is how many canaries are worked on at the same time unless -threadiness asks for more. Most of
-	// them wait for a hook or a query, and none may hold up the others.
+	// them wait for a hook or a query, and none may hold up the others: a namespace alone gets half of them (package fair).
 	concurrency = 128
 	// pingTimeout limits the look at the metrics server at start.
 	pingTimeout = 5 * time.Second
@@ -150,6 +150,7 @@ func (op operator) addController(ctx context.Context) error {
 		Tracer:       op.tracer,
 		Settings: rollout.Settings{
 			Drain:                op.options.drainPeriod,
+			Settle:               op.options.settlePeriod,
 			NoCrossNamespaceRefs: op.options.noCrossNamespaceRefs,
 		},
 		Clock:       clock.RealClock{},

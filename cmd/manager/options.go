@@ -27,7 +27,7 @@ type options struct {
 	ingressAnnotationsPrefix    string
 	ingressClass                string
 	noCrossNamespaceRefs        bool
-	drainPeriod                 time.Duration
+	drainPeriod, settlePeriod   time.Duration
 
 	// notifications
 	eventWebhook                                                 string
@@ -84,6 +84,9 @@ func (o *options) validate(lookup func(meshProvider string) error) error {
 	}
 	if o.drainPeriod < 0 {
 		refuse("-drain-period: %s must not be negative", o.drainPeriod)
+	}
+	if o.settlePeriod < 0 {
+		refuse("-settle-period: %s must not be negative", o.settlePeriod)
 	}
 	if o.zapEncoding != daemon.EncodingJSON && o.zapEncoding != daemon.EncodingConsole {
 		refuse("-zap-encoding: %q is neither %s nor %s", o.zapEncoding, daemon.EncodingJSON, daemon.EncodingConsole)

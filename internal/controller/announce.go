@@ -93,8 +93,6 @@ func (r *Reconciler) count(c *v1beta1.Canary, plan rollout.Plan, outcome rollout
 
 // forget drops what is kept of a canary that is gone.
 func (r *Reconciler) forget(key types.NamespacedName) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.Telemetry.Forget(key)
-	delete(r.moved, key)
+	r.past.forget(key)
 }

@@ -4,7 +4,8 @@
 //	reconciler.go  the loop        observe.go  cluster -> Observation     answer.go   questions -> Answers
 //	perform.go     actions         persist.go  the one status write       announce.go events, hooks, metrics
 //	refuse.go      what only the user can mend
-//	watch.go       what wakes a canary
+//	watch.go       what wakes a canary, and the queue it waits in
+//	past.go        what only this process has seen
 //	census.go      how many canaries there are
 //	measure.go     metric checks
 //

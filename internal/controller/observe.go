@@ -130,7 +130,7 @@ func (r *Reconciler) observe(ctx context.Context, c *v1beta1.Canary, w work) (in
 	if err := r.watchConfigs(); err != nil {
 		return in, err
 	}
-	in.Target, in.Primary = pair.Target, pair.Primary
+	in.Target, in.Primary = r.past.serving(client.ObjectKeyFromObject(c), in.Now, pair.Target, pair.Primary)
 	in.Configs, in.Claim = pair.Configs, pair.Claim
 	obstacle, err := r.Scaler.Observe(ctx, c)
 	if err != nil {
@@ -157,7 +157,7 @@ func (r *Reconciler) bare(c *v1beta1.Canary, plan rollout.Plan) rollout.Observat
 		UID:        string(c.UID),
 		Generation: c.Generation,
 		Status:     c.Status,
-		Moved:      r.lastMoved(c),
+		Moved:      r.past.lastMoved(client.ObjectKeyFromObject(c)),
 		Deleting:   !c.DeletionTimestamp.IsZero(),
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -24,7 +23,7 @@ func (r *Reconciler) perform(ctx context.Context, c *v1beta1.Canary, w work, in 
 	defer func() { end(err) }()
 	for _, action := range actions {
 		if route, routes := action.(rollout.Route); routes && route.Traffic != in.Routing.Traffic {
-			r.moves(c)
+			r.past.moves(client.ObjectKeyFromObject(c), r.Clock.Now())
 		}
 		if err := r.act(ctx, c, w, action); err != nil {
 			return fmt.Errorf("%s: %w", verb(action), err)
@@ -89,24 +88,6 @@ func (r *Reconciler) release(ctx context.Context, c *v1beta1.Canary, w work) err
 		return fmt.Errorf("apex service: %w", err)
 	}
 	return w.router.Release(ctx, c)
-}
-
-// moves notes that the traffic of a canary changes now.
-func (r *Reconciler) moves(c *v1beta1.Canary) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.moved[client.ObjectKeyFromObject(c)] = r.Clock.Now()
-}
-
-// lastMoved is when this process last changed the traffic of a canary, or began: before, anything may have happened
-// that no status tells of.
-func (r *Reconciler) lastMoved(c *v1beta1.Canary) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if moved, found := r.moved[client.ObjectKeyFromObject(c)]; found {
-		return moved
-	}
-	return r.began
 }
 
 func (r *Reconciler) letGo(ctx context.Context, c *v1beta1.Canary) error {

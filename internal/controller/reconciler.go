@@ -8,7 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 )
 
@@ -36,11 +36,7 @@ type Reconciler struct {
 	watching sync.RWMutex
 	watched  map[watched]bool
 
-	// began is when this process began to watch.
-	began time.Time
-	mu    sync.Mutex
-	// moved is when this process last changed the traffic of a canary.
-	moved map[types.NamespacedName]time.Time
+	past *past
 }
 
 // New returns a Reconciler, or an error if the default provider is none that it has.
@@ -50,8 +46,7 @@ func New(o Options) (*Reconciler, error) {
 	}
 	return &Reconciler{
 		Options: o,
-		began:   o.Clock.Now(),
-		moved:   map[types.NamespacedName]time.Time{},
+		past:    newPast(o.Clock.Now()),
 		watched: map[watched]bool{},
 	}, nil
 }
@@ -73,9 +68,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return result, err
 }
 
-// settle makes an outcome of what may happen to any writer: somebody else was faster, and the next look will see it.
+// settle makes an outcome of what may happen to any writer: somebody else was faster, and the next look will see it; or the
+// lease was not renewed in time, and will be soon or the process ends.
 func settle(result ctrl.Result, err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) || errors.Is(err, errOvertaken) {
+	if apierrors.IsConflict(err) || errors.Is(err, errOvertaken) || errors.Is(err, kube.ErrFenced) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	return result, err
@@ -120,7 +116,15 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 	if err := r.close(ctx, c, in, dec); err != nil {
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
-	return ctrl.Result{RequeueAfter: dec.After}, nil
+	return ctrl.Result{RequeueAfter: r.until(in, dec.After)}, nil
+}
+
+// until is how long to wait from now for what is due a time after an observation; none stays none.
+func (r *Reconciler) until(in rollout.Observation, after time.Duration) time.Duration {
+	if after == 0 {
+		return 0
+	}
+	return max(after-r.Clock.Since(in.Now), time.Millisecond)
 }
 
 // gone tells whether the decision has let the canary go.

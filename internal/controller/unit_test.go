@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/rollout"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/testkit"
@@ -114,6 +115,7 @@ func TestSettle(t *testing.T) {
 	}{
 		"Conflict":  {"Somebody was faster, which is nobody's fault.", fmt.Errorf("persist: %w", conflict), ctrl.Result{RequeueAfter: time.Second}, nil},
 		"Overtaken": {"So was the target.", fmt.Errorf("promote: %w", errOvertaken), ctrl.Result{RequeueAfter: time.Second}, nil},
+		"Fenced":    {"The fence tells the log, once for all canaries.", fmt.Errorf("persist: %w", kube.ErrFenced), ctrl.Result{RequeueAfter: time.Second}, nil},
 		"Error":     {"Everything else is for the back-off.", broken, ctrl.Result{RequeueAfter: time.Minute}, broken},
 		"Done":      {"The next look is when the decision said.", nil, ctrl.Result{RequeueAfter: time.Minute}, nil},
 	}

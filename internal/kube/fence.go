@@ -24,22 +24,25 @@ var ErrFenced = errors.New("this instance does not hold the lease of the leader 
 //
 // The methods may be called from any goroutine. Use NewFence.
 type Fence struct {
-	term  time.Duration
-	now   func() time.Time
-	mutex sync.Mutex
-	held  time.Time // when the lease was last known to be ours; zero where it is not
+	term    time.Duration
+	now     func() time.Time
+	holding func()
+	mutex   sync.Mutex
+	held    time.Time // when the lease was last known to be ours; zero where it is not
+	told    bool      // a write was held back since the last Open
 }
 
-// NewFence returns a fence that is closed. term is the duration of the lease.
-func NewFence(term time.Duration, now func() time.Time) *Fence {
-	return &Fence{term: term, now: now}
+// NewFence returns a fence that is closed. term is the duration of the lease. holding is called at the first write that
+// is held back, and at the first one after each Open.
+func NewFence(term time.Duration, now func() time.Time, holding func()) *Fence {
+	return &Fence{term: term, now: now, holding: holding}
 }
 
 // Open lets writes pass until one term after renewed, the time just before a request was sent that has renewed the lease.
 func (f *Fence) Open(renewed time.Time) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.held = renewed
+	f.held, f.told = renewed, false
 }
 
 // Close holds back writes until the next Open: the lease is somebody else's, or is about to be given up.
@@ -54,10 +57,18 @@ func (f *Fence) Guard(next http.RoundTripper) http.RoundTripper {
 	return guarded{fence: f, next: next}
 }
 
-func (f *Fence) isOpen() bool {
+// passes tells whether a write may pass.
+func (f *Fence) passes() bool {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	return !f.held.IsZero() && elapsed(f.held, f.now()) < f.term
+	if !f.held.IsZero() && elapsed(f.held, f.now()) < f.term {
+		return true
+	}
+	if !f.told {
+		f.told = true
+		f.holding()
+	}
+	return false
 }
 
 // elapsed goes by the clock that has gone further: the monotonic one goes on while a process is stopped, the wall clock
@@ -74,7 +85,7 @@ type guarded struct {
 
 // RoundTrip sends a request that reads, or that the fence lets pass.
 func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
-	if isWrite(r.Method) && !g.fence.isOpen() {
+	if isWrite(r.Method) && !g.fence.passes() {
 		if r.Body != nil {
 			_ = r.Body.Close() // as every transport has to
 		}

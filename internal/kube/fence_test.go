@@ -93,7 +93,7 @@ func TestFenceHoldsBackWrites(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			fence := kube.NewFence(term, func() time.Time { return tc.now })
+			fence := kube.NewFence(term, func() time.Time { return tc.now }, func() {})
 			tc.prepare(fence)
 			server, sent := &sender{}, &body{Reader: strings.NewReader("{}")}
 			request, err := http.NewRequestWithContext(t.Context(), tc.method, "https://kubernetes.default.svc/api", sent)
@@ -110,5 +110,37 @@ func TestFenceHoldsBackWrites(t *testing.T) {
 				t.Errorf("%s\nbut its body is still open, which leaks what feeds it", tc.reason)
 			}
 		})
+	}
+}
+
+func TestFenceTellsOnce(t *testing.T) {
+	told := 0
+	fence := kube.NewFence(term, time.Now, func() { told++ })
+	write := func() error {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://kubernetes.default.svc/api", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fence.Guard(&sender{}).RoundTrip(request)
+		return err
+	}
+	for range 3 {
+		fence.Close()
+		for range 5 {
+			if err := write(); !errors.Is(err, kube.ErrFenced) {
+				t.Errorf("got %v, want %v", err, kube.ErrFenced)
+			}
+		}
+	}
+	if told != 1 {
+		t.Errorf("a lease that is not ours for long is told once, not %d times", told)
+	}
+	fence.Open(time.Now())
+	if err := write(); err != nil {
+		t.Error(err)
+	}
+	fence.Close()
+	if err := write(); !errors.Is(err, kube.ErrFenced) || told != 2 {
+		t.Errorf("one that is lost again is told again: told %d times, %v", told, err)
 	}
 }

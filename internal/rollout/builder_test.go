@@ -223,6 +223,16 @@ func primaryStuck(available int) option {
 	}
 }
 
+// servingFor has the pods of the target be there for a time, where it takes three seconds to know of them.
+func servingFor(d time.Duration) option {
+	return func(in *Observation) { in.Plan.Settle, in.Target.Serving = 3*time.Second, in.Now.Add(-d) }
+}
+
+// primaryServingFor is the same for the primary.
+func primaryServingFor(d time.Duration) option {
+	return func(in *Observation) { in.Plan.Settle, in.Primary.Serving = 3*time.Second, in.Now.Add(-d) }
+}
+
 func primaryGone() option { return func(in *Observation) { in.Primary = Workload{} } }
 
 func primaryAt(revision string) option {

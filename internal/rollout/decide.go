@@ -45,8 +45,8 @@ func Decide(in Observation) Decision {
 
 // normal is the observation as decisions see it: at its time, and in our own words.
 func (in Observation) normal() Observation {
-	in.Target = in.limited(in.Target, in.Plan.Target).at(in.Now)
-	in.Primary = in.limited(in.Primary, in.Plan.primary()).at(in.Now)
+	in.Target = in.known(in.limited(in.Target, in.Plan.Target).at(in.Now))
+	in.Primary = in.known(in.limited(in.Primary, in.Plan.primary()).at(in.Now))
 	if !in.Primary.Exists { // nothing but making it will have it serve
 		in.Primary.Readiness = Stuck
 		in.Primary.Reason = fmt.Sprintf("%s.%s not ready: it does not exist", in.Plan.primary(), in.Plan.Namespace)
@@ -109,6 +109,9 @@ const patience = 10 * time.Second
 
 // hold waits for a workload, and says what for once the waiting lasts and when it becomes hopeless.
 func (d *draft) hold(w Workload, reason Reason) Decision {
+	if d.in.untilKnown(w) > 0 {
+		return d.done() // it wakes then
+	}
 	begun := d.in.condition(v1beta1.ReconcilingCondition).reason == reason
 	if quiet := d.in.Status.LastTransitionTime.Add(patience).Sub(d.in.Now); quiet > 0 && !begun && w.Readiness == Waiting {
 		return d.after(quiet).done()

@@ -45,7 +45,7 @@
 // and not at how the decision came about. Package rollouttest simulates what users, clusters, failures and defects of
 // the core itself may do, and finds the harm that each guard averts.
 //
-//	I1  no weight to a side without enough ready pods
+//	I1  no weight to a side without enough ready pods, or whose pods the data plane does not know yet
 //	I2  no scale-down of a side that has weight, or whose drain is not over
 //	I3  what is promoted is what was analysed, template and configs
 //	I4  weights sum to 100; at most one step up in an interval
@@ -68,7 +68,8 @@
 //
 // When it happens: changes, readiness, rollbacks and the steps after the analysis do not wait for a tick. The first
 // analysis follows readiness; a rollback follows the failed check that reaches the threshold; a promotion goes on when
-// the primary is ready. Pods outlive the traffic that left them by the drain, at initialization, promotion, rollback
+// the primary is ready. Pods that have come where there were none get their first users when they have been there for
+// the time in Settings.Settle: data planes learn of them later than we do, and answer 404 or 503 until then. Pods outlive the traffic that left them by the drain, at initialization, promotion, rollback
 // (in phase Failed) and deletion.
 //
 // Weights: the status leads and the routing object follows. WaitingPromotion keeps weight and iterations, and analyses

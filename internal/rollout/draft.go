@@ -233,6 +233,11 @@ func (d *draft) done() Decision {
 		d.dateRoute()
 	}
 	d.dec.Actions = append(d.dec.Actions, d.then...)
+	for _, side := range [...]Workload{d.in.Target, d.in.Primary} {
+		if left := d.in.untilKnown(side); left > 0 {
+			d.after(left)
+		}
+	}
 	d.dec.Status.ObservedGeneration = d.in.Generation
 	d.recovered()
 	d.conditions()

@@ -60,6 +60,10 @@ func TestPermit(t *testing.T) {
 			reason: "Nobody is sent to pods that cannot answer.", in: observe(progressingAt(20), starting()),
 			changes: changes{stepping(40), doing(Route{Traffic: Split(40)})}, breaks: "I1",
 		},
+		"MoreToACanaryThatTheDataPlaneDoesNotKnow": {
+			reason: "It would answer 404 for pods that are there.", in: observe(progressingAt(20), servingFor(2*time.Second)),
+			changes: changes{stepping(40), doing(Route{Traffic: Split(40)})}, breaks: "I1",
+		},
 		"LessToAnUnreadyCanary": {
 			reason: "Leaving it is always right.", in: observe(progressingAt(20), starting()), changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},

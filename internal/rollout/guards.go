@@ -8,7 +8,7 @@ import (
 	"flagger.app/flagger/api/v1beta1"
 )
 
-// sparsePods is I1: no weight to a side without enough ready pods.
+// sparsePods is I1: no weight to a side without enough ready pods that the data plane knows.
 func sparsePods(in Observation, dec Decision) string {
 	found := in.found()
 	for _, action := range dec.Actions {

@@ -37,6 +37,7 @@ func NewPlan(c *v1beta1.Canary, caps Capabilities, set Settings) (Plan, error) {
 		Kind:             c.Spec.TargetRef.Kind,
 		Routes:           caps.Routes,
 		Drain:            set.Drain,
+		Settle:           set.Settle,
 		Autoscaled:       c.Spec.AutoscalerRef != nil,
 		SkipAnalysis:     c.Spec.SkipAnalysis,
 		Suspended:        c.Spec.Suspend,

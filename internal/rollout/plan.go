@@ -54,6 +54,8 @@ type Capabilities struct {
 type Settings struct {
 	// Drain is how long a side keeps its pods after traffic has left it.
 	Drain time.Duration
+	// Settle is how long a side that had no available pod has them before users are sent to it.
+	Settle time.Duration
 	// NoCrossNamespaceRefs refuses references to other namespaces.
 	NoCrossNamespaceRefs bool
 }
@@ -88,6 +90,8 @@ type Plan struct {
 	Threshold int
 	// Drain is how long pods outlive the traffic that has left them.
 	Drain time.Duration
+	// Settle is how long pods that have come where there were none are there before users are sent to them.
+	Settle time.Duration
 	// CountProviderErrors makes an unreachable metrics provider a failed check instead of a pause.
 	CountProviderErrors bool
 	// Autoscaled: the target has an autoscaler, and the primary gets a copy of it.

@@ -37,6 +37,27 @@ type Workload struct {
 	Limit time.Duration
 	// StuckReason is the event text once Limit has passed; empty for Reason.
 	StuckReason string
+	// Serving is since when there was no moment without an available pod; zero where that was long ago.
+	Serving time.Time
+}
+
+// untilKnown is the time until the data plane may be taken to know pods that have come where there were none.
+func (in Observation) untilKnown(w Workload) time.Duration {
+	if w.Serving.IsZero() {
+		return 0
+	}
+	return min(w.Serving.Add(in.Plan.Settle).Sub(in.Now), in.Plan.Settle)
+}
+
+// known is a workload as its users meet it: pods that the data plane may not know yet serve nobody.
+func (in Observation) known(w Workload) Workload {
+	if in.untilKnown(w) > 0 {
+		w.Available = 0
+		if w.Readiness == Ready {
+			w.Readiness = Waiting
+		}
+	}
+	return w
 }
 
 // at is the workload at a time: one that has been Waiting past its Deadline is Stuck.

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -50,8 +51,19 @@ func (k deployments) view(o client.Object) view {
 		selector:  d.Spec.Selector,
 		replicas:  replicas(d),
 		available: d.Status.AvailableReplicas,
+		serving:   servingSince(d),
 		stopping:  replicas(d) == 0 && d.Status.Replicas > 0,
 	}
+}
+
+// servingSince is since when enough pods are available; zero where they are not, or it cannot be told. The time in the
+// status is cut to seconds.
+func servingSince(d *appsv1.Deployment) time.Time {
+	available := conditionOf(d, appsv1.DeploymentAvailable)
+	if available == nil || available.Status != corev1.ConditionTrue || available.LastTransitionTime.IsZero() {
+		return time.Time{}
+	}
+	return available.LastTransitionTime.Add(time.Second)
 }
 
 // resize writes the number of replicas alone.

@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -64,6 +65,8 @@ type view struct {
 	selector *metav1.LabelSelector
 	// replicas are the pods asked for, available those that can serve.
 	replicas, available int32
+	// serving is since when enough of them can; zero where that cannot be told.
+	serving time.Time
 	// stopping pods still count although none are asked for.
 	stopping bool
 	// invalid says why it cannot be released; nil where it can.

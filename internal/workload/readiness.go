@@ -38,6 +38,7 @@ func seen(k kind, v view, needs bar, says notReady) rollout.Workload {
 		Replicas:  int(v.replicas),
 		Available: int(v.available),
 		Deadline:  found.until,
+		Serving:   v.serving,
 	}
 	switch found.readiness {
 	case rollout.Waiting:

@@ -133,7 +133,7 @@ func operatorChoices(namespace, other string) []choice {
 		{"", "nameOverride=other", "fullnameOverride=a-name-that-is-as-long-as-names-may-be-and-then-some-more-of-it"},
 		{"", "annotations.a=b,deploymentLabels.a=b,podLabels.a=b,podPriorityClassName=system-cluster-critical",
 			"affinity=null,nodeSelector.a=b,tolerations[0].operator=Exists,image.tag=v1,image.pullSecret=pull,resources=null"},
-		{"", "threadiness=4,kubeconfigQPS=1000000,kubeconfigBurst=2000000,drainPeriod=1m30s", "noCrossNamespaceRefs=true," +
+		{"", "threadiness=4,kubeconfigQPS=1000000,kubeconfigBurst=2000000,drainPeriod=1m30s,settlePeriod=5s", "noCrossNamespaceRefs=true," +
 			"configTracking.enabled=false,selectorLabels=app,includeLabelPrefix=team,ingressClass=x,ingressAnnotationsPrefix=y,logLevel=warning"},
 	}
 }

@@ -58,6 +58,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "mesh-provider" .Values.meshProvider
   "namespace" .Values.namespace
   "selector-labels" .Values.selectorLabels
+  "settle-period" .Values.settlePeriod
   "slack-channel" .Values.slack.channel
   "slack-user" .Values.slack.user }}
 {{- if $value }}

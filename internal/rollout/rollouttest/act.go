@@ -44,9 +44,12 @@ func Heal(side Side) Act {
 		clear(c.broken[side])
 		w := &c.workloads[side]
 		if w.never {
-			w.never, w.readyAt = false, c.Now.Add(c.pace.Startup)
+			w.never = false
+			w.readyIn(c.pace.Startup, c.Now)
 		}
-		w.downUntil = time.Time{}
+		if w.downUntil.After(c.Now) {
+			w.downUntil = c.Now
+		}
 	}}
 }
 

@@ -14,8 +14,8 @@ import (
 type Pace struct {
 	// Startup is the time from asking for pods to their being ready, Deadline to their being given up.
 	Startup, Deadline time.Duration
-	// Confirm is how long the data plane takes to take a routing object.
-	Confirm time.Duration
+	// Confirm is how long the data plane takes to take a routing object, Hear to know of pods where there were none.
+	Confirm, Hear time.Duration
 }
 
 // Cluster is the simulated cluster; acts change it, the operator's actions too.
@@ -254,8 +254,8 @@ func (c *Cluster) jump(by time.Duration) {
 	}
 	for _, t := range []*time.Time{
 		&c.route.takenAt, &c.route.left, &c.apexMoved,
-		&c.workloads[0].readyAt, &c.workloads[0].deadline, &c.workloads[0].downUntil,
-		&c.workloads[1].readyAt, &c.workloads[1].deadline, &c.workloads[1].downUntil,
+		&c.workloads[0].readyAt, &c.workloads[0].deadline, &c.workloads[0].downUntil, &c.workloads[0].serving,
+		&c.workloads[1].readyAt, &c.workloads[1].deadline, &c.workloads[1].downUntil, &c.workloads[1].serving,
 	} {
 		if !t.IsZero() {
 			*t = t.Add(by)

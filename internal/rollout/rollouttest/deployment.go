@@ -45,6 +45,8 @@ type deployment struct {
 	deadline time.Time
 	// downUntil is the end of an outage of all pods.
 	downUntil time.Time
+	// serving is since when, or from when on, there is no moment without an available pod, but for outages.
+	serving time.Time
 }
 
 func (d *deployment) ready(now time.Time) bool {
@@ -70,7 +72,29 @@ func (d *deployment) available(now time.Time) int {
 // roll starts pods of the present revision; those that serve now go on until the new ones are ready.
 func (d *deployment) roll(now time.Time, pace Pace, broken bool) {
 	d.old = max(d.available(now)-1, 0)
-	d.readyAt, d.never, d.deadline = now.Add(pace.Startup), broken, now.Add(pace.Deadline)
+	d.start(now, pace, broken)
+}
+
+// start starts pods of the present revision.
+func (d *deployment) start(now time.Time, pace Pace, broken bool) {
+	d.never, d.deadline = broken, now.Add(pace.Deadline)
+	d.readyIn(pace.Startup, now)
+}
+
+// readyIn lets the pods of the present revision be ready in a while.
+func (d *deployment) readyIn(while time.Duration, now time.Time) {
+	d.readyAt = now.Add(while)
+	if d.old == 0 {
+		d.serving = d.readyAt
+	}
+}
+
+// up is since when there is no moment without an available pod.
+func (d *deployment) up() time.Time {
+	if d.downUntil.After(d.serving) {
+		return d.downUntil
+	}
+	return d.serving
 }
 
 // scale changes the number of pods and tells whether it did.
@@ -80,7 +104,7 @@ func (d *deployment) scale(now time.Time, pace Pace, to int, broken bool) bool {
 	}
 	if d.replicas == 0 {
 		d.old, d.downUntil = 0, time.Time{}
-		d.readyAt, d.never, d.deadline = now.Add(pace.Startup), broken, now.Add(pace.Deadline)
+		d.start(now, pace, broken)
 	}
 	d.replicas = to
 	return true
@@ -100,7 +124,7 @@ func (d *deployment) next(now time.Time) time.Time {
 
 // observe is what an adapter reports of the workload, in the words of the contract.
 func (d *deployment) observe(now time.Time, side Side, name, namespace string) rollout.Workload {
-	w := rollout.Workload{Exists: d.exists, Revision: d.revision, Configs: d.configs, Replicas: d.replicas, Available: d.available(now)}
+	w := rollout.Workload{Exists: d.exists, Revision: d.revision, Configs: d.configs, Replicas: d.replicas, Available: d.available(now), Serving: d.up()}
 	if d.ready(now) {
 		w.Readiness = rollout.Ready
 		return w

@@ -31,8 +31,10 @@ func draw(c *chance.Chance) Story {
 		Pace: Pace{
 			Startup: 12 * time.Second, Deadline: time.Minute,
 			Confirm: time.Duration(chance.Pick(c, 0, 0, 3, 90)) * time.Second,
+			Hear:    time.Duration(chance.Pick(c, 0, 3)) * time.Second,
 		},
 	}
+	s.Settings.Settle = s.Pace.Hear
 	if !c.OneIn(4) {
 		s.Configs = map[string]string{}
 	}

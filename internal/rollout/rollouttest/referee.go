@@ -54,12 +54,19 @@ func (r *referee) routed(plan rollout.Plan, before route, after rollout.Traffic)
 		return forbid("I1", "weight %d to a target that is not ready", after.Canary)
 	case after.Primary > found.Primary && primary.available(c.Now) == 0:
 		return forbid("I1", "weight %d to a primary that cannot answer", after.Primary)
+	case after.Canary > found.Canary && !r.heardOf(target), after.Primary > found.Primary && !r.heardOf(primary):
+		return forbid("I1", "weights %d and %d before the data plane knows the pods", after.Primary, after.Canary)
 	case after.Primary > found.Primary && target.ready(c.Now) && r.sick():
 		return forbid("I9", "weight %d to a primary that is not healthy", after.Primary)
 	case after.Canary > found.Canary && after.Canary > r.highest(plan):
 		return forbid("I4", "weight %d at %d", after.Canary, c.Canary.Status.CanaryWeight)
 	}
 	return nil
+}
+
+// heardOf tells whether the data plane knows the pods of a workload.
+func (r *referee) heardOf(w *deployment) bool {
+	return !r.cluster.Now.Before(w.up().Add(r.cluster.pace.Hear))
 }
 
 // sick tells whether the primary is in no state to take users back from a canary that does well.
@@ -95,8 +102,12 @@ func (r *referee) highest(plan rollout.Plan) rollout.Weight {
 // apexed referees the first users of the primary.
 func (r *referee) apexed() error {
 	c := r.cluster
-	if status := c.Canary.Status; status.LastAppliedSpec == "" && status.LastRouteTime == nil && !c.workloads[Primary].ready(c.Now) {
+	first := c.Canary.Status.LastAppliedSpec == "" && c.Canary.Status.LastRouteTime == nil
+	switch primary := &c.workloads[Primary]; {
+	case first && !primary.ready(c.Now):
 		return forbid("I1", "the first users to a primary that is not ready")
+	case first && !r.heardOf(primary):
+		return forbid("I1", "the first users to a primary that the data plane does not know")
 	}
 	return nil
 }
@@ -190,8 +201,12 @@ func (r *referee) pastGates(plan rollout.Plan) error {
 
 // released referees users that come back to the target.
 func (r *referee) released() error {
-	if c := r.cluster; !c.workloads[Target].ready(c.Now) {
+	target := &r.cluster.workloads[Target]
+	switch {
+	case !target.ready(r.cluster.Now):
 		return forbid("I1", "users come back to a target that is not ready")
+	case !r.heardOf(target):
+		return forbid("I1", "users come back to a target that the data plane does not know")
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ func (p *player) choose() Act {
 		func() Act { return Outage(side, time.Duration(1+c.IntN(90))*time.Second) },
 		func() Act { return Outage(side, time.Duration(1+c.IntN(90))*time.Second) },
 		func() Act { return Break(side, letter) },
+		p.ruinByChance,
 		func() Act { return Heal(side) },
 		p.sayByChance,
 		p.sayByChance,
@@ -38,6 +39,11 @@ func (p *player) choose() Act {
 		p.endByChance,
 	}
 	return acts[c.IntN(len(acts))]()
+}
+
+// ruinByChance makes what is released now fail, on either side. Few promotions would ever fail else.
+func (p *player) ruinByChance() Act {
+	return Break(chance.Pick(p.chance, Primary, Primary, Target), letter(p.cluster.workloads[Target].revision))
 }
 
 // configureByChance edits a config, or takes it away, where configs are tracked.

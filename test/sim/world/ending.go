@@ -55,7 +55,8 @@ func (w *world) heal() {
 	w.calm = true
 	w.oracle.clear()
 	w.cluster.gateway = gateway{}
-	ends := at(w.tree(canaryKind, app), "metadata", "deletionTimestamp") != nil // and waits for its target as long as it takes
+	// A canary that ends waits for its target as long as it takes.
+	ends := at(w.tree(canaryKind, app), "metadata", "deletionTimestamp") != nil || w.tree(canaryKind, rival) != nil
 	if ends || !w.chance.OneIn(3) {
 		clear(w.cluster.broken)
 	}
