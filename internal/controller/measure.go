@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	// queryTimeout bounds one query, its waiting for a connection included, unless the provider takes longer.
-	queryTimeout = 5 * time.Second
 	// keptProviders is how many metrics providers keep their connections.
 	keptProviders = 256
 	// prometheusType is the provider type of builtin and inline metrics.
@@ -48,7 +46,8 @@ type MeasurerOptions struct {
 	Record func(c *v1beta1.Canary, metric string, value float64)
 }
 
-// Measurer answers the questions about metrics. It is safe for concurrent use and keeps its connections.
+// Measurer answers the questions about metrics. It is safe for concurrent use and keeps its connections. Canaries that
+// ask the same at the same time share one query.
 type Measurer struct {
 	MeasurerOptions
 	pool *metrics.Pool
@@ -155,7 +154,7 @@ func (m *Measurer) measureTemplate(ctx context.Context, c *v1beta1.Canary, metri
 	if err != nil {
 		return failed(fmt.Sprintf("Metric template %s query render error: %v", source.name, err))
 	}
-	provider, err := m.scoped(source.provider, c, metric)
+	scope, err := m.scope(source.provider, c, metric)
 	if err != nil {
 		return failed(fmt.Sprintf("Metric template %s %v", source.name, err))
 	}
@@ -164,22 +163,24 @@ func (m *Measurer) measureTemplate(ctx context.Context, c *v1beta1.Canary, metri
 		Stage: analysis.Template, Canary: c, Metric: metric,
 		Source: fmt.Sprintf("%s in metric template %s", source.template.Spec.Provider.Type, source.name),
 	}
-	return m.ask(ctx, provider, k, query)
+	value, err := source.provider.Query(ctx, scope, query)
+	return m.judge(k, value, err)
 }
 
-// scoped is the provider for one metric of c: for its interval, and for c's namespace where others are out of bounds.
-func (m *Measurer) scoped(p metrics.Provider, c *v1beta1.Canary, metric v1beta1.CanaryMetric) (metrics.Provider, error) {
-	if windowed, ok := p.(metrics.Windowed); ok && metric.Interval != "" {
+// scope is that of one metric of c: its interval, and c's namespace where others are out of bounds.
+func (m *Measurer) scope(source *metrics.Source, c *v1beta1.Canary, metric v1beta1.CanaryMetric) (metrics.Scope, error) {
+	var scope metrics.Scope
+	if source.Windowed() && metric.Interval != "" {
 		interval, err := time.ParseDuration(metric.Interval)
 		if err != nil {
-			return nil, fmt.Errorf("error parsing metric interval: %w", err)
+			return scope, fmt.Errorf("error parsing metric interval: %w", err)
 		}
-		p = windowed.Over(interval)
+		scope.Interval = interval
 	}
-	if confined, ok := p.(metrics.Confined); ok && m.NoCrossNamespaceRefs {
-		p = confined.Within(c.Namespace)
+	if m.NoCrossNamespaceRefs {
+		scope.Namespace = c.Namespace
 	}
-	return p, nil
+	return scope, nil
 }
 
 // model is what a query is rendered from. Of a Knative Service the route is the revision that was made last.
@@ -209,17 +210,12 @@ func (m *Measurer) askServer(ctx context.Context, k analysis.Check, query string
 	if err != nil {
 		return failed(fmt.Sprintf("Error building Prometheus client for %s %v", metrics.HideUser(address), err))
 	}
-	return m.ask(ctx, provider, k, query)
+	value, err := provider.Query(ctx, metrics.Scope{}, query)
+	return m.judge(k, value, err)
 }
 
-func (m *Measurer) ask(ctx context.Context, p metrics.Provider, k analysis.Check, query string) rollout.Answer {
-	limit := queryTimeout
-	if patient, ok := p.(metrics.Patient); ok {
-		limit = patient.Patience()
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	result, err := p.Query(ctx, query)
+// judge turns what a query gave into the answer for its metric, and records the value.
+func (m *Measurer) judge(k analysis.Check, result float64, err error) rollout.Answer {
 	switch {
 	case errors.Is(err, metrics.ErrNoData):
 		return rollout.Answer{Verdict: rollout.NoData, Message: k.NoValues(err.Error())}
@@ -242,7 +238,7 @@ func (m *Measurer) serverAvailable(ctx context.Context, c *v1beta1.Canary) rollo
 	if err != nil {
 		return failed(fmt.Sprintf("error building Prometheus client for %s %v", metrics.HideUser(address), err))
 	}
-	return probe(ctx, provider, "prometheus not avaiable")
+	return online(provider.Online(ctx, metrics.Scope{}), "prometheus not avaiable")
 }
 
 func (m *Measurer) templateAvailable(ctx context.Context, c *v1beta1.Canary, ref v1beta1.CrossNamespaceObjectReference) rollout.Answer {
@@ -250,19 +246,15 @@ func (m *Measurer) templateAvailable(ctx context.Context, c *v1beta1.Canary, ref
 	if err != nil {
 		return problem(err, fmt.Sprintf("metric template %v", err))
 	}
-	provider := source.provider
-	if confined, ok := provider.(metrics.Confined); ok { // there may be no rights to another namespace
-		provider = confined.Within(c.Namespace)
-	}
-	return probe(ctx, provider,
+	// There may be no rights to another namespace.
+	return online(source.provider.Online(ctx, metrics.Scope{Namespace: c.Namespace}),
 		fmt.Sprintf("%s in metric template %s not avaiable", source.template.Spec.Provider.Type, source.name))
 }
 
-// probe asks whether p is online; otherwise, with the contract's spelling, is what the text begins with.
-func probe(ctx context.Context, p metrics.Provider, otherwise string) rollout.Answer {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	if err := p.Online(ctx); err != nil {
+// online is the answer for a probe that ended with err; otherwise, with the contract's spelling, is what the text begins
+// with.
+func online(err error, otherwise string) rollout.Answer {
+	if err != nil {
 		return rollout.Answer{Verdict: rollout.ProviderError, Message: fmt.Sprintf("%s: %v", otherwise, err)}
 	}
 	return rollout.Answer{Verdict: rollout.Pass}
@@ -275,19 +267,15 @@ func (m *Measurer) serverAddress(c *v1beta1.Canary) string {
 	return m.MetricsServer
 }
 
-func (m *Measurer) server(address string) (metrics.Provider, error) {
-	return m.pool.Get("server "+address, "", func() (metrics.Provider, error) {
-		return m.Providers[prometheusType](metrics.Config{
-			Provider: v1beta1.MetricTemplateProvider{Type: prometheusType, Address: address},
-		})
-	})
+func (m *Measurer) server(address string) (*metrics.Source, error) {
+	return m.provider(v1beta1.MetricTemplateProvider{Type: prometheusType, Address: address}, corev1.Secret{})
 }
 
 // resolved is a metric template that was found, with the provider that answers it.
 type resolved struct {
 	name     string // <template>.<namespace>, as texts have it
 	template v1beta1.MetricTemplate
-	provider metrics.Provider
+	provider *metrics.Source
 }
 
 // misconfigured marks what only a change by the user mends.
@@ -319,7 +307,7 @@ func (m *Measurer) source(ctx context.Context, c *v1beta1.Canary, ref v1beta1.Cr
 			return s, unread(fmt.Errorf("%s secret %s error: %w", s.name, ref.Name, err))
 		}
 	}
-	provider, err := m.templateProvider(key, spec, secret)
+	provider, err := m.provider(spec, secret)
 	if err != nil {
 		return s, misconfigured{fmt.Errorf("%s provider %s error: %w", s.name, spec.Type, err)}
 	}
@@ -327,9 +315,9 @@ func (m *Measurer) source(ctx context.Context, c *v1beta1.Canary, ref v1beta1.Cr
 	return s, nil
 }
 
-// templateProvider returns the provider of the template at key, a new one if the template's settings or its Secret
-// have changed since the last query.
-func (m *Measurer) templateProvider(key types.NamespacedName, spec v1beta1.MetricTemplateProvider, secret corev1.Secret) (metrics.Provider, error) {
+// provider returns the one with these settings and this Secret, empty for none, which all who have both in common share.
+// It is a new one if the Secret has changed since the last query.
+func (m *Measurer) provider(spec v1beta1.MetricTemplateProvider, secret corev1.Secret) (*metrics.Source, error) {
 	factory, ok := m.Providers[spec.Type]
 	if !ok {
 		return nil, fmt.Errorf("unknown metrics provider '%s'", spec.Type)
@@ -338,8 +326,8 @@ func (m *Measurer) templateProvider(key types.NamespacedName, spec v1beta1.Metri
 	if err != nil {
 		return nil, fmt.Errorf("encode settings: %w", err)
 	}
-	version := fmt.Sprintf("%s %s %s", settings, secret.UID, secret.ResourceVersion)
-	return m.pool.Get("template "+key.String(), version, func() (metrics.Provider, error) {
+	name := fmt.Sprintf("%s %s", settings, secret.UID)
+	return m.pool.Get(name, secret.ResourceVersion, func() (metrics.Provider, error) {
 		return factory(metrics.Config{Provider: spec, Credentials: secret.Data})
 	})
 }

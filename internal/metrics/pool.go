@@ -15,7 +15,7 @@ type Pool struct {
 
 type slot struct {
 	name, version string
-	provider      Provider
+	source        *Source
 }
 
 // NewPool returns a pool of at most size providers, at least one.
@@ -25,14 +25,15 @@ func NewPool(size int) *Pool {
 
 // Get returns the provider kept under name if it was built for the same version, else the one that build makes. Its
 // predecessor, and the provider that was not used for longest when the pool is full, lose their idle connections;
-// queries under way end undisturbed. An error of build is returned as it is and leaves nothing under name.
-func (p *Pool) Get(name, version string, build func() (Provider, error)) (Provider, error) {
+// queries under way end undisturbed, and answer nobody who comes later. An error of build is returned as it is and
+// leaves nothing under name.
+func (p *Pool) Get(name, version string, build func() (Provider, error)) (*Source, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if kept, ok := p.slots[name]; ok {
 		if s := kept.Value.(*slot); s.version == version {
 			p.order.MoveToFront(kept)
-			return s.provider, nil
+			return s.source, nil
 		}
 		p.drop(kept)
 	}
@@ -43,14 +44,15 @@ func (p *Pool) Get(name, version string, build func() (Provider, error)) (Provid
 	if p.order.Len() >= p.size {
 		p.drop(p.order.Back())
 	}
-	p.slots[name] = p.order.PushFront(&slot{name: name, version: version, provider: provider})
-	return provider, nil
+	source := NewSource(provider)
+	p.slots[name] = p.order.PushFront(&slot{name: name, version: version, source: source})
+	return source, nil
 }
 
 func (p *Pool) drop(e *list.Element) {
 	s := p.order.Remove(e).(*slot)
 	delete(p.slots, s.name)
-	if closer, ok := s.provider.(interface{ CloseIdleConnections() }); ok {
+	if closer, ok := s.source.provider.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
 	}
 }

@@ -51,7 +51,7 @@ func TestPool(t *testing.T) {
 					built = append(built, want.name)
 					return want, nil
 				})
-				if err != nil || got != want {
+				if err != nil || got.provider != want {
 					t.Fatalf("Get(%q, %q): want %v, got %v, %v", g.name, g.version, want, got, err)
 				}
 			}
