@@ -28,7 +28,8 @@
 // A copy bears, in the annotation flagger.app/copied-from, which version of which object it was made from and the checksum
 // of that. So a restart reads what has changed since its promotion and nothing else. A promotion does not read a config
 // either whose copy bears the version that was analysed, as long as the copy is as this process wrote it or found it: that
-// is seen from the resourceVersions of both. What is copied is read at that moment and compared with what was analysed.
+// is seen from the resourceVersions of both. What is copied is read at that moment and compared with what was analysed. A
+// copy that the cache does not have is made without a look: that the API server makes it proves that there was none.
 //
 // Writes opt out of the client's consistency with its cache, which would start an informer for what is written, data and
 // all.
@@ -37,5 +38,9 @@
 //
 // A copy belongs to the canaries that refer to it, each of which is an owner, so that it goes with the last. They share
 // the content, too: each promotes the config as it is then. An object with the name of a copy that no canary owns is
-// somebody else's. Nothing is written then, not even the other copies, because half of a version was never analysed.
+// somebody else's. Nothing is written then, not even the other copies, because half of a version was never analysed. Where
+// the cache has not seen it yet, others may have been made before it is met, but none that stood has been overwritten.
+//
+// Prune goes through the metadata of all configs of a namespace, and does not copy it: 2 ms for 2,000 canaries in one. An
+// index by owner would save that and cost 700 bytes for each copy.
 package configs

@@ -78,3 +78,19 @@ func TestPrune(t *testing.T) {
 		t.Errorf("nothing is tracked, so nothing is removed: %v", err)
 	}
 }
+
+// A promotion pays for its own copies, and not for those of a whole namespace.
+func TestPruneCopiesNoMetadata(t *testing.T) {
+	const each = 200
+	k := newCluster(t)
+	k.fill(each, 1)
+	o := k.start()
+	tracker, template := o.tracker(), templateOf(append(mandatory(Secret, "config-1"), mandatory(ConfigMap, "config-1")...)...)
+	_, err := tracker.Observe(t.Context(), k.canary("podinfo"), template)
+	k.must(err)
+	o.catchUp()
+	got := testing.AllocsPerRun(10, func() { k.must(tracker.Prune(t.Context(), k.canary("podinfo"), template)) })
+	if limit := float64(len(kinds) * each); got >= limit {
+		t.Errorf("%v allocations for %v configs", got, limit)
+	}
+}

@@ -106,7 +106,7 @@ func TestAPromotionReadsWhatChanged(t *testing.T) {
 		"CopyGone": {
 			reason:   "Pods that start next would not find it.",
 			change:   func(k *cluster) { k.remove(configMap("settings-primary", nil)) },
-			requests: []string{source, replica, "create configmap/settings-primary"},
+			requests: []string{source, "create configmap/settings-primary"},
 		},
 		"CopyMadeAnew": {
 			reason: "With the note of the old one, and other content.",

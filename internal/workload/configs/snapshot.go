@@ -119,7 +119,7 @@ func (s *Snapshot) Renames(kind Kind, name string) bool {
 // Copied tells whether the primary's copies hold what the snapshot holds already. It reads those of which that is not
 // known past the caches and writes nothing; its errors are those of Write.
 func (s *Snapshot) Copied(ctx context.Context) (bool, error) {
-	copies, err := s.copies(ctx)
+	copies, err := s.copies(ctx, s.tracker.read)
 	if err != nil {
 		return false, err
 	}
@@ -132,13 +132,24 @@ func (s *Snapshot) Copied(ctx context.Context) (bool, error) {
 }
 
 // Write makes the primary's copies what the snapshot holds, and writes nothing to those that are. It returns ErrForeign
-// if the name of any is taken, and writes none then. A conflict is returned as it is: what was read has changed since.
+// if the name of any is taken, and writes to none that exists then. A conflict is returned as it is: what was read has
+// changed since.
 func (s *Snapshot) Write(ctx context.Context) error {
-	copies, err := s.copies(ctx)
+	err := s.write(ctx, s.tracker.readSeen)
+	if apierrors.IsAlreadyExists(err) { // the cache has not seen it
+		return s.write(ctx, s.tracker.read)
+	}
+	return err
+}
+
+// write writes the copies. Those that are made come first: they prove that their names were free, before anything is
+// overwritten.
+func (s *Snapshot) write(ctx context.Context, read configRead) error {
+	copies, err := s.copies(ctx, read)
 	if err != nil {
 		return err
 	}
-	for _, c := range copies {
+	for _, c := range newFirst(copies) {
 		if err := c.write(ctx, s.tracker.options.Client); err != nil {
 			return err
 		}
@@ -147,9 +158,25 @@ func (s *Snapshot) Write(ctx context.Context) error {
 	return nil
 }
 
+// newFirst returns those that are yet to be made before the others.
+func newFirst(copies []replica) []replica {
+	var made, standing []replica
+	for _, c := range copies {
+		if c.live == nil {
+			made = append(made, c)
+		} else {
+			standing = append(standing, c)
+		}
+	}
+	return append(made, standing...)
+}
+
+// configRead reads the config at a place.
+type configRead func(context.Context, place) (client.Object, error)
+
 // copies are the copies as they are and as they are to be, without those that are known to be right; ErrForeign names
 // all that are not a canary's.
-func (s *Snapshot) copies(ctx context.Context) ([]replica, error) {
+func (s *Snapshot) copies(ctx context.Context, read configRead) ([]replica, error) {
 	copies := make([]replica, 0, len(s.configs))
 	var foreign []string
 	for _, c := range s.configs {
@@ -157,7 +184,7 @@ func (s *Snapshot) copies(ctx context.Context) ([]replica, error) {
 			continue
 		}
 		at := c.replica()
-		live, err := s.tracker.read(ctx, at)
+		live, err := read(ctx, at)
 		switch {
 		case apierrors.IsNotFound(err):
 			live = nil

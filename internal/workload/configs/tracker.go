@@ -252,3 +252,13 @@ func (t *Tracker) read(ctx context.Context, at place) (client.Object, error) {
 	}
 	return object, nil
 }
+
+// readSeen is read, but of what the cache does not have it takes for granted that it does not exist.
+func (t *Tracker) readSeen(ctx context.Context, at place) (client.Object, error) {
+	if t.mayList(at.kind) {
+		if _, err := t.metadata(ctx, at); apierrors.IsNotFound(err) {
+			return nil, err
+		}
+	}
+	return t.read(ctx, at)
+}
