@@ -10,16 +10,23 @@ import (
 	"flagger.app/flagger/internal/rollout"
 )
 
-// answer puts the answers to questions into answers; those of one round are asked at the same time. A panic on the way
-// goes on in the caller's goroutine, where it stops one canary and not the operator.
+// mostAtOnce is how many questions about one canary are asked at the same time: as many as one server is asked at a time,
+// so that none spends its time limit on waiting for the others. With the number of workers it bounds all queries.
+const mostAtOnce = 16
+
+// answer puts the answers to questions into answers; those of one round are asked at the same time, up to mostAtOnce. A
+// panic on the way goes on in the caller's goroutine, where it stops one canary and not the operator.
 func (r *Reconciler) answer(ctx context.Context, c *v1beta1.Canary, questions []rollout.Question, answers rollout.Answers) {
 	ctx, end := r.Tracer.Step(ctx, "ask")
 	defer end(nil)
 	results, panics := make([]rollout.Answer, len(questions)), make([]any, len(questions))
 	var group sync.WaitGroup
+	asking := make(chan struct{}, mostAtOnce)
 	for i, question := range questions {
+		asking <- struct{}{}
 		group.Go(func() {
 			defer func() {
+				<-asking
 				if caught := recover(); caught != nil {
 					panics[i] = fmt.Sprintf("%v\n%s", caught, debug.Stack())
 				}

@@ -14,15 +14,20 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/fair"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/workload/configs"
@@ -103,7 +108,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	recoverPanic := true
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1beta1.Canary{}).
-		Watches(&v1beta1.Canary{}, r.wake(targetIndex)).
+		Watches(&v1beta1.Canary{}, r.wake(targetIndex), builder.WithPredicates(ofOthersConcern)).
 		Watches(&appsv1.Deployment{}, r.wake(targetIndex)).
 		Watches(&appsv1.DaemonSet{}, r.wake(targetIndex)).
 		Watches(&corev1.Service{}, r.wake(serviceIndex)).
@@ -112,6 +117,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 			RecoverPanic:            &recoverPanic,
 			LogConstructor:          func(*reconcile.Request) logr.Logger { return mgr.GetLogger() }, // Reconcile adds what users filter on
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, longestRetry),
+			NewQueue:                r.queue,
 		}).
 		Build(r)
 	if err != nil {
@@ -120,6 +126,17 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	r.controller, r.cache = built, mgr.GetCache()
 	return mgr.Add(census{r})
 }
+
+// queue is where woken canaries wait for a worker. Those of a namespace whose hooks hang leave workers to the others.
+func (r *Reconciler) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	return fair.NewQueue(priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter }), r.Concurrency)
+}
+
+// ofOthersConcern are the changes of a canary that those with the same target must see: whether it is there, and what it
+// wants. Every step of a rollout changes its status.
+var ofOthersConcern = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
+}}
 
 // wake maps an object to the canaries that look it up under its name, a canary to those it shares a target with.
 func (r *Reconciler) wake(index string) handler.EventHandler {

@@ -8,11 +8,13 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/util/workqueue"
+
+	"flagger.app/flagger/internal/fair"
 )
 
 // Limits bound a Queue; all are required.
 type Limits struct {
-	// Workers deliver letters at the same time, each to another receiver.
+	// Workers deliver letters at the same time, each to another receiver; a namespace alone has half of them.
 	Workers int
 	// Backlog is how many letters wait for one receiver, Total how many for all of them.
 	Backlog, Total int
@@ -24,18 +26,22 @@ type Queue[R comparable, L any] struct {
 	dropped func()
 	// turns hands a receiver to one worker at a time, in the order in which they were added.
 	turns *workqueue.Typed[R]
+	// lines keep the receivers of one namespace from taking all workers.
+	lines *fair.Lines[R]
 
 	mu      sync.Mutex
 	waiting map[R][]L
 	total   int
 }
 
-// NewQueue returns an empty queue. dropped is called once for each letter that is given up to make room.
-func NewQueue[R comparable, L any](limits Limits, dropped func()) *Queue[R, L] {
+// NewQueue returns an empty queue. namespace is the one of a receiver. dropped is called once for each letter that is
+// given up to make room.
+func NewQueue[R comparable, L any](limits Limits, namespace func(R) string, dropped func()) *Queue[R, L] {
 	return &Queue[R, L]{
 		limits:  limits,
 		dropped: dropped,
 		turns:   workqueue.NewTyped[R](),
+		lines:   fair.NewLines(limits.Workers, namespace),
 		waiting: map[R][]L{},
 	}
 }
@@ -83,11 +89,22 @@ func (q *Queue[R, L]) deliverNext(ctx context.Context, deliver func(context.Cont
 		return false
 	}
 	defer q.turns.Done(receiver)
+	if !q.lines.Begin(receiver, 0) {
+		return ctx.Err() == nil
+	}
+	defer q.callNext(receiver)
 	letter, found := q.take(receiver)
 	if found && ctx.Err() == nil {
 		q.spared(ctx, func() { deliver(ctx, receiver, letter) })
 	}
 	return ctx.Err() == nil
+}
+
+// callNext gives the worker of receiver to those that it is the turn of now.
+func (q *Queue[R, L]) callNext(receiver R) {
+	for _, next := range q.lines.End(receiver) {
+		q.turns.Add(next.Item)
+	}
 }
 
 // spared delivers a letter. A panic costs that letter, and not the process.

@@ -3,6 +3,7 @@ package courier
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,10 +31,15 @@ func (m *mailbox) deliver(ctx context.Context, receiver, letter string) {
 	m.got = append(m.got, receiver+" "+letter)
 }
 
+// alone is the namespace of a receiver that has one to itself; crowded is that of all with the same name's end.
+func alone(receiver string) string { return receiver }
+
+func crowded(receiver string) string { return receiver[strings.IndexByte(receiver, '@')+1:] }
+
 // running starts a queue in the present bubble of simulated time and ends it with the test.
 func running(t *testing.T, l Limits, to *mailbox) *Queue[string, string] {
 	t.Helper()
-	q := NewQueue[string, string](l, func() {})
+	q := NewQueue[string, string](l, alone, func() {})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -83,6 +89,36 @@ func TestQueueIsNotHeldUp(t *testing.T) {
 	})
 }
 
+func TestOneNamespaceDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released, to := make(chan struct{}), &mailbox{}
+		q := NewQueue[string, string](Limits{Workers: 4, Backlog: 64, Total: 64}, crowded, func() {})
+		ctx, cancel := context.WithCancel(t.Context())
+		for i := range 6 {
+			q.Add(fmt.Sprintf("%d@noisy", i), "hello")
+		}
+		go q.Run(ctx, func(ctx context.Context, receiver, letter string) {
+			if crowded(receiver) == "noisy" {
+				<-released
+			}
+			to.deliver(ctx, receiver, letter)
+		})
+		synctest.Wait()
+		q.Add("0@calm", "hello")
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"0@calm hello"}, to.got); diff != "" {
+			t.Errorf("six receivers of one namespace that hang leave workers to another (-want +got):\n%s", diff)
+		}
+		close(released)
+		synctest.Wait()
+		if len(to.got) != 7 {
+			t.Errorf("none of those that had to wait is forgotten: got %v", to.got)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	type add struct{ receiver, letter string }
 	cases := map[string]struct {
@@ -114,7 +150,7 @@ func TestQueueIsBounded(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			dropped := 0
-			q := NewQueue[string, string](tc.limits, func() { dropped++ })
+			q := NewQueue[string, string](tc.limits, alone, func() { dropped++ })
 			for _, a := range tc.adds {
 				q.Add(a.receiver, a.letter)
 			}
@@ -140,7 +176,7 @@ func TestQueueIsBounded(t *testing.T) {
 func TestQueueEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &mailbox{}
-		q := NewQueue[string, string](Limits{Workers: 2, Backlog: 9, Total: 9}, func() {})
+		q := NewQueue[string, string](Limits{Workers: 2, Backlog: 9, Total: 9}, alone, func() {})
 		ctx, cancel := context.WithCancel(t.Context())
 		start, ended := time.Now(), make(chan struct{})
 		go func() {
@@ -163,7 +199,7 @@ func TestQueueEndsWithItsContext(t *testing.T) {
 func TestPanicCostsOneLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to, lost := &mailbox{}, 0
-		q := NewQueue[string, string](Limits{Workers: 1, Backlog: 8, Total: 8}, func() { lost++ })
+		q := NewQueue[string, string](Limits{Workers: 1, Backlog: 8, Total: 8}, alone, func() { lost++ })
 		ctx, cancel := context.WithCancel(t.Context())
 		q.Add("chat", "broken")
 		q.Add("chat", "whole")

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// hostConnections keeps a canary-laden cluster from flooding one receiver.
-const hostConnections = 64
+// hostConnections keeps a canary-laden cluster from flooding one receiver, and is more than all workers that call hooks and
+// send events together: one namespace does not use it up.
+const hostConnections = 160
 
 // Verification says which certificates are accepted.
 type Verification int

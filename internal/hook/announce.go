@@ -13,7 +13,7 @@ import (
 )
 
 // backlog of 64 events for one receiver of one canary and 4096 for all of them is some three megabytes.
-var backlog = courier.Limits{Workers: 8, Backlog: 64, Total: 4096}
+var backlog = courier.Limits{Workers: 16, Backlog: 64, Total: 4096}
 
 // receiver is one event hook of one canary; its events keep their order.
 type receiver struct {

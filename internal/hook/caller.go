@@ -44,7 +44,7 @@ func New(o Options) *Caller {
 		dropped = func() {}
 	}
 	h := &Caller{
-		events:   courier.NewQueue[receiver, delivery](backlog, dropped),
+		events:   courier.NewQueue[receiver, delivery](backlog, func(r receiver) string { return r.canary.Namespace }, dropped),
 		log:      o.Log,
 		verified: courier.Client{Transport: courier.NewTransport(courier.VerifyCertificates), Pause: courier.Pause},
 		trusting: courier.Client{Transport: courier.NewTransport(courier.TrustAnyCertificate), Pause: courier.Pause},

@@ -14,8 +14,8 @@ import (
 )
 
 // backlog lets a thousand canaries that start together tell one room so. Full, it holds some eight megabytes. Each
-// worker is busy with another room, so as many as there are workers may hang.
-var backlog = courier.Limits{Workers: 32, Backlog: 1024, Total: 8192}
+// worker is busy with another room, so half as many of one namespace as there are workers may hang.
+var backlog = courier.Limits{Workers: 64, Backlog: 1024, Total: 8192}
 
 // Options are what a Notifier is made of; those that may be empty say so.
 type Options struct {
@@ -63,7 +63,7 @@ func New(o Options) *Notifier {
 	n := &Notifier{
 		Options:  o,
 		services: map[string]Service{},
-		queue:    courier.NewQueue[types.NamespacedName, letter](backlog, o.Dropped),
+		queue:    courier.NewQueue[types.NamespacedName, letter](backlog, func(r types.NamespacedName) string { return r.Namespace }, o.Dropped),
 		client:   courier.Client{Transport: courier.NewTransport(courier.VerifyCertificates), Pause: courier.Pause},
 	}
 	for _, service := range o.Services {
