@@ -1,17 +1,29 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	apiversion "k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 )
 
 func TestSupportedVersions(t *testing.T) {
@@ -103,6 +115,87 @@ func TestCheckCluster(t *testing.T) {
 				t.Errorf("%s\ngot %q", tc.reason, lines)
 			}
 		})
+	}
+}
+
+// Users know -kubeconfig-qps as the limit of each of several clients, so that a flood of one kind holds up no other. A
+// lane that is full shows that none of those before has used of it.
+func TestLanes(t *testing.T) {
+	const burst = 30
+	p := newPlace(t)
+	p.cfg.QPS, p.cfg.Burst = 1e-6, burst // what is used up does not come back
+	lock, cfg, err := elect(p.cfg, parsed(t, "-enable-leader-election", "-leader-election-namespace="+p.canary.Namespace), logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.WrapTransport = nil // the fence would hold back all writes, and is tested elsewhere
+	p.cfg = cfg
+	mgr := p.managed(t)
+	recorder, err := addEvents(mgr, logr.Discard(), func() { t.Error("an event was dropped") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	running(t, mgr)
+
+	patch := client.RawPatch(types.MergePatchType, []byte("{}"))
+	named := metav1.ObjectMeta{Name: "missing", Namespace: p.canary.Namespace}
+	route := &unstructured.Unstructured{}
+	route.SetAPIVersion("networking.k8s.io/v1")
+	route.SetKind("Ingress")
+	route.SetName(named.Name)
+	route.SetNamespace(named.Namespace)
+	lanes := []struct {
+		name string
+		send func(ctx context.Context) error
+	}{
+		{"status of canaries", func(ctx context.Context) error {
+			return mgr.GetClient().Status().Patch(ctx, &v1beta1.Canary{ObjectMeta: named}, patch)
+		}},
+		{"Deployments", func(ctx context.Context) error {
+			return mgr.GetClient().Patch(ctx, &appsv1.Deployment{ObjectMeta: named}, patch)
+		}},
+		{"reads of Deployments past the cache", func(ctx context.Context) error {
+			return mgr.GetAPIReader().Get(ctx, client.ObjectKey{Namespace: named.Namespace, Name: named.Name}, &appsv1.Deployment{})
+		}},
+		{"Services", func(ctx context.Context) error {
+			return mgr.GetClient().Patch(ctx, &corev1.Service{ObjectMeta: named}, patch)
+		}},
+		{"routing objects", func(ctx context.Context) error { return mgr.GetClient().Patch(ctx, route, patch) }},
+		{"lease", func(ctx context.Context) error { _, _, err := lock.Get(ctx); return err }},
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // a limiter that cannot keep it says so at once
+	defer cancel()
+	for _, lane := range lanes {
+		sent := 0
+		for apierrors.IsNotFound(lane.send(ctx)) {
+			sent++
+		}
+		if sent != burst {
+			t.Errorf("%s: %d requests pass, want %d", lane.name, sent, burst)
+		}
+	}
+	for i := range burst {
+		recorder.Eventf(p.canary, corev1.EventTypeNormal, "Synced", "Advance canary weight %d", i)
+	}
+	for range burst {
+		p.next(t) // ends only if events have a limiter of their own
+	}
+}
+
+// A reconciler has to know a write that was held back from one that has failed.
+func TestClientTellsOfTheFence(t *testing.T) {
+	p := newPlace(t)
+	_, cfg, err := elect(p.cfg, parsed(t, "-enable-leader-election"), logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: p.managed(t).GetScheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Status().Patch(t.Context(), p.canary, client.RawPatch(types.MergePatchType, []byte("{}")))
+	if !errors.Is(err, kube.ErrFenced) {
+		t.Errorf("got %v, want %v", err, kube.ErrFenced)
 	}
 }
 

@@ -2,35 +2,56 @@ package main
 
 import (
 	"fmt"
+	"time"
 
-	"go.uber.org/zap"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"github.com/go-logr/logr"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"flagger.app/flagger/internal/event"
 )
 
 const (
 	// component is the source of our events, which users filter on.
 	component = "flagger"
-	// eventBurst events may follow one another for one canary; client-go's default of 25 loses the end of a long
-	// rollout. It is also the number of different events within ten minutes from which they are combined into one.
-	eventBurst = 100
+	// eventTimeout limits one request that writes an event.
+	eventTimeout = 30 * time.Second
 )
 
-// newEvents returns a recorder of core/v1 events and the broadcaster behind it, which is to be shut down after the
-// last event. Every event is echoed to the log at level debug.
-func newEvents(cfg *rest.Config, scheme *runtime.Scheme, logger *zap.Logger) (record.EventRecorder, record.EventBroadcaster, error) {
+// lasting is work that begins before the leader's and ends after it: what has a cache is ended by the manager only once
+// the reconcilers have ended, and before the lease is given up.
+type lasting struct {
+	manager.RunnableFunc
+	cache cache.Cache
+}
+
+// GetCache returns what must be in sync before the work of the leader may begin.
+func (l lasting) GetCache() cache.Cache { return l.cache }
+
+// addEvents returns a recorder of core/v1 events, which mgr runs. dropped is called once for each event that is given up.
+// Every event is echoed to the log at level debug.
+func addEvents(mgr ctrl.Manager, log logr.Logger, dropped func()) (record.EventRecorder, error) {
+	cfg := rest.CopyConfig(mgr.GetConfig())
+	cfg.Timeout = eventTimeout
 	core, err := typedcorev1.NewForConfig(cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("build events client: %w", err)
+		return nil, fmt.Errorf("build events client: %w", err)
 	}
-	broadcaster := record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{
-		BurstSize: eventBurst,
-		MaxEvents: eventBurst,
-	}))
-	broadcaster.StartLogging(logger.Named("event-broadcaster").Sugar().Debugf)
-	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: core.Events("")})
-	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: component}), broadcaster, nil
+	events := event.New(event.Options{
+		Client:    core,
+		Scheme:    mgr.GetScheme(),
+		Component: component,
+		Log:       log.WithName("event-broadcaster"), // users search for the name
+		Dropped:   dropped,
+		Clock:     clock.RealClock{},
+	})
+	if err := mgr.Add(lasting{RunnableFunc: events.Run, cache: mgr.GetCache()}); err != nil {
+		return nil, fmt.Errorf("add events: %w", err)
+	}
+	return events, nil
 }

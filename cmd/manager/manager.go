@@ -21,6 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/metrics/prometheus"
 	"flagger.app/flagger/internal/router"
@@ -64,12 +65,10 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	events, broadcaster, err := newEvents(cfg, mgr.GetScheme(), logger)
+	events, err := addEvents(mgr, log, func() {})
 	if err != nil {
 		return err
 	}
-	defer broadcaster.Shutdown()
-
 	tracer, err := telemetry.NewTracer(ctx, o.otlpEndpoint, buildVersion, log)
 	if err != nil {
 		return failf("-otlp-endpoint: %v", err)
@@ -93,8 +92,9 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 // cacheOptions are those of a cluster's cache, which holds one namespace alone where that is not empty.
 func cacheOptions(namespace string) cache.Options {
 	o := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: kube.Pack,
 		ByObject: map[client.Object]cache.ByObject{
+			&v1beta1.Canary{}:            {Transform: cache.TransformStripManagedFields()}, // read far more often than all else
 			configs.ConfigMap.Metadata(): {Transform: configs.Transform},
 			configs.Secret.Metadata():    {Transform: configs.Transform},
 		},
