@@ -8,7 +8,7 @@ COPY cmd cmd
 COPY internal internal
 ARG TARGETOS TARGETARCH VERSION=dev REVISION=unknown
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
-    -ldflags "-s -w -X main.buildVersion=$VERSION -X main.buildRevision=$REVISION" -o /flagger ./cmd/manager
+    -ldflags "-w -X main.buildVersion=$VERSION -X main.buildRevision=$REVISION" -o /flagger ./cmd/manager
 
 FROM gcr.io/distroless/static:nonroot
 COPY --from=build /flagger /usr/local/bin/flagger

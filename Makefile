@@ -15,7 +15,7 @@ RATE     ?= 200
 VULNDB   ?= https://vuln.go.dev
 SEQUENCES ?= 1000000
 SEED     ?= 1
-LDFLAGS  := -s -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
+LDFLAGS  := -w -X main.buildVersion=$(VERSION) -X main.buildRevision=$(REVISION)
 GOLDEN_ROUTERS := $(patsubst %/testdata,./%,$(wildcard internal/router/*/testdata))
 GO_FILES := $(shell find api cmd internal -name '*.go' -not -name '*_test.go')
 

@@ -2,6 +2,8 @@ module flagger.app/flagger
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a
 	cloud.google.com/go/monitoring v1.32.1
