@@ -65,7 +65,8 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	events, err := addEvents(mgr, log, func() {})
+	recorder := telemetry.New(buildVersion, o.meshProvider)
+	events, err := addEvents(mgr, log, recorder.EventUnwritten)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 		Manager:   mgr,
 		options:   o,
 		routers:   routers,
-		telemetry: telemetry.New(buildVersion, o.meshProvider),
+		telemetry: recorder,
 		tracer:    tracer,
 		events:    events,
 		log:       log,

@@ -2,23 +2,32 @@ package controller
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"flagger.app/flagger/api/v1beta1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// census counts the canaries of every namespace from time to time, in the cache.
-type census struct{ *Reconciler }
+// census counts the canaries of every namespace as they come and go, and tells their number from time to time. To list
+// them all would copy them all.
+type census struct {
+	*Reconciler
+	mu     sync.Mutex
+	counts map[string]int
+}
 
-// Start counts until ctx ends.
-func (c census) Start(ctx context.Context) error {
+func newCensus(r *Reconciler) *census { return &census{Reconciler: r, counts: map[string]int{}} }
+
+// Start tells the number until ctx ends.
+func (c *census) Start(ctx context.Context) error {
 	ticker := time.NewTicker(c.Census)
 	defer ticker.Stop()
 	for {
-		c.take(ctx)
+		c.tell()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -27,15 +36,27 @@ func (c census) Start(ctx context.Context) error {
 	}
 }
 
-func (c census) take(ctx context.Context) {
-	canaries := &v1beta1.CanaryList{}
-	if err := c.Client.List(ctx, canaries, client.DisableReadYourWritesConsistency); err != nil {
-		log.FromContext(ctx).Error(err, "count canaries")
-		return
-	}
-	counts := map[string]int{}
-	for i := range canaries.Items {
-		counts[canaries.Items[i].Namespace]++
-	}
+func (c *census) tell() {
+	c.mu.Lock()
+	counts := maps.Clone(c.counts)
+	c.mu.Unlock()
 	c.Telemetry.Total(counts)
+}
+
+// handler sees canaries come and go, and wakes nobody.
+func (c *census) handler() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, _ queue) { c.add(e.Object.GetNamespace(), 1) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) { c.add(e.Object.GetNamespace(), -1) },
+	}
+}
+
+func (c *census) add(namespace string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[namespace] += n
+	if c.counts[namespace] == 0 {
+		delete(c.counts, namespace)
+	}
 }

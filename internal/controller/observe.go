@@ -78,14 +78,12 @@ func targetKind(ref v1beta1.LocalObjectReference) string {
 
 // contend refuses c if an older canary has the same target, or if its target is what another canary makes.
 func (r *Reconciler) contend(ctx context.Context, c *v1beta1.Canary) error {
-	others := &v1beta1.CanaryList{}
-	err := r.Client.List(ctx, others, client.InNamespace(c.Namespace), client.MatchingFields{targetIndex: c.Spec.TargetRef.Name},
-		client.DisableReadYourWritesConsistency)
+	others, err := r.related(ctx, c.Namespace, c.Spec.TargetRef.Name)
 	if err != nil {
-		return fmt.Errorf("list canaries of target %s: %w", c.Spec.TargetRef.Name, err)
+		return err
 	}
-	for i := range others.Items {
-		if cause := rival(&others.Items[i], c); cause != "" {
+	for i := range others {
+		if cause := rival(&others[i], c); cause != "" {
 			return &rollout.Invalid{Field: "spec.targetRef.name", Cause: cause}
 		}
 	}

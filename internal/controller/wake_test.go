@@ -24,35 +24,35 @@ func TestWake(t *testing.T) {
 	w.apply(testkit.Canary(), testkit.Canary(testkit.Named("web-too")), shop)
 	tests := map[string]struct {
 		reason string
-		index  string
+		among  names
 		object client.Object
 		want   []string
 	}{
-		"Target":        {"A push is seen at once.", targetIndex, namedDeployment("web"), []string{"web", "web-too"}},
-		"Primary":       {"So is a primary that becomes ready.", targetIndex, namedDeployment("web-primary"), []string{"web", "web-too"}},
-		"OtherWorkload": {"Nobody is woken by what does not concern them.", targetIndex, namedDeployment("other"), nil},
-		"CanarySide":    {"The Service of the canary is ours to mend.", serviceIndex, namedService("web-canary"), []string{"shop", "web", "web-too"}},
-		"Canary":        {"The canaries of one target are told of each other.", targetIndex, testkit.Canary(testkit.Named("x")), []string{"web", "web-too"}},
+		"Target":        {"A push is seen at once.", Workloads, namedDeployment("web"), []string{"web", "web-too"}},
+		"Primary":       {"So is a primary that becomes ready.", Workloads, namedDeployment("web-primary"), []string{"web", "web-too"}},
+		"OtherWorkload": {"Nobody is woken by what does not concern them.", Workloads, namedDeployment("other"), nil},
+		"CanarySide":    {"The Service of the canary is ours to mend.", Apexes, namedService("web-canary"), []string{"shop", "web", "web-too"}},
+		"Canary":        {"The canaries of one target are told of each other.", Workloads, testkit.Canary(testkit.Named("x")), []string{"web", "web-too"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.object.SetNamespace(w.namespace)
-			expect(t, test.reason, test.want, w.woken(test.index, test.object))
+			expect(t, test.reason, test.want, w.woken(test.among, test.object))
 		})
 	}
 	stranger := namedDeployment("web")
 	stranger.Namespace = "default"
-	expect(t, "Namespaces keep apart.", nil, w.woken(targetIndex, stranger))
+	expect(t, "Namespaces keep apart.", nil, w.woken(Workloads, stranger))
 	w.pipe.limit(1)
 	w.pipe.dead = true
-	expect(t, "Where nobody can be looked up, nobody is woken and nothing breaks.", nil, w.woken(targetIndex, stranger))
+	expect(t, "Where nobody can be looked up, nobody is woken and nothing breaks.", nil, w.woken(Workloads, stranger))
 }
 
 // woken are the canaries that a change of object wakes, sorted.
-func (w *world) woken(index string, object client.Object) []string {
+func (w *world) woken(among names, object client.Object) []string {
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	defer queue.ShutDown()
-	w.operator.wake(index).Create(w.ctx, event.CreateEvent{Object: object}, queue)
+	w.operator.wake(among).Create(w.ctx, event.CreateEvent{Object: object}, queue)
 	var names []string
 	for queue.Len() > 0 {
 		request, _ := queue.Get()
@@ -66,23 +66,31 @@ func (w *world) woken(index string, object client.Object) []string {
 func TestCensus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply(testkit.Canary(), testkit.Canary(testkit.Named("other")))
-	taker := census{w.operator}
-	taker.take(w.ctx)
-	expect(t, "Dashboards show how many canaries a namespace has.", []string{`flagger_canary_total{namespace="ns"} 2`},
-		w.metric(`flagger_canary_total{namespace="`+w.namespace))
-	w.remove(testkit.Canary())
-	w.remove(testkit.Canary(testkit.Named("other")))
-	taker.take(w.ctx)
-	expect(t, "A namespace that has none any more has 0, not what it had.", []string{`flagger_canary_total{namespace="ns"} 0`},
-		w.metric(`flagger_canary_total{namespace="`+w.namespace))
-	w.pipe.dead = true
-	taker.take(w.ctx)
-	expect(t, "A count that failed changes nothing.", []string{`flagger_canary_total{namespace="ns"} 0`},
-		w.metric(`flagger_canary_total{namespace="`+w.namespace))
+	taker := newCensus(w.operator)
+	come := func(names ...string) {
+		for _, name := range names {
+			taker.handler().Create(w.ctx, event.CreateEvent{Object: w.named(name)}, nil)
+		}
+	}
+	told := func() []string { return w.metric(`flagger_canary_total{namespace="` + w.namespace) }
+	come("web", "other")
+	taker.tell()
+	expect(t, "Dashboards show how many canaries a namespace has.", []string{`flagger_canary_total{namespace="ns"} 2`}, told())
+	for _, name := range []string{"web", "other"} {
+		taker.handler().Delete(w.ctx, event.DeleteEvent{Object: w.named(name)}, nil)
+	}
+	expect(t, "Not with every change: many may come at once.", []string{`flagger_canary_total{namespace="ns"} 2`}, told())
 	ended, cancel := context.WithCancel(w.ctx)
 	cancel()
 	must(t, taker.Start(ended), "end with the operator")
+	expect(t, "A namespace that has none any more has 0, not what it had.", []string{`flagger_canary_total{namespace="ns"} 0`}, told())
+}
+
+// named is a canary of the world's namespace, which exists nowhere else.
+func (w *world) named(name string) *v1beta1.Canary {
+	c := testkit.Canary(testkit.Named(name))
+	c.Namespace = w.namespace
+	return c
 }
 
 func TestSomebodyElseWritesTheCanary(t *testing.T) {

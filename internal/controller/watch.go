@@ -34,69 +34,10 @@ import (
 	"flagger.app/flagger/internal/workload/scaler"
 )
 
-// Indices of canaries in the cache, by the names of the objects whose changes concern them.
-const (
-	targetIndex  = "workloads"
-	serviceIndex = "services"
-	routeIndex   = "routes"
-	scalerIndex  = "autoscalers"
-)
-
-const (
-	primarySuffix = "-primary"
-	canarySuffix  = "-canary"
-)
-
 const (
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = 30 * time.Second
 )
-
-// Workloads returns the names of the target and its primary: the values of the index of canaries by workload.
-func Workloads(c *v1beta1.Canary) []string {
-	return []string{c.Spec.TargetRef.Name, c.Spec.TargetRef.Name + primarySuffix}
-}
-
-// Apexes returns the names of the three Services.
-func Apexes(c *v1beta1.Canary) []string {
-	return []string{router.ApexService(c), router.PrimaryService(c), router.CanaryService(c)}
-}
-
-// Routes returns the names of the routing objects: the user's own that the spec refers to, those copied from them, those
-// that are named after what users call and after the two sides, with the namespace as well where the object's own does not
-// count, and a target that routes by itself.
-func Routes(c *v1beta1.Canary) []string {
-	apex, target := router.ObjectName(c), c.Spec.TargetRef.Name
-	names := []string{
-		apex, router.PrimaryService(c), router.CanaryService(c), target,
-		apex + "." + c.Namespace, apex + canarySuffix + "." + c.Namespace,
-	}
-	for _, side := range []string{"primary", "canary"} { // Gloo's
-		names = append(names, fmt.Sprintf("%s-%s-%supstream-%d", c.Namespace, apex, side, int64(c.Spec.Service.Port)))
-	}
-	if ref := c.Spec.UpstreamRef; ref != nil {
-		names = append(names, ref.Name)
-	}
-	for _, ref := range []*v1beta1.LocalObjectReference{c.Spec.IngressRef, c.Spec.RouteRef} {
-		if ref != nil {
-			names = append(names, ref.Name, ref.Name+canarySuffix, ref.Name+"-"+apex+canarySuffix)
-		}
-	}
-	return names
-}
-
-// Index adds the indices that the reconciler looks canaries, and the workloads of configs, up by to a cache.
-func Index(ctx context.Context, indexer client.FieldIndexer) error {
-	for field, names := range map[string]func(*v1beta1.Canary) []string{
-		targetIndex: Workloads, serviceIndex: Apexes, routeIndex: Routes, scalerIndex: scaler.Names,
-	} {
-		extract := func(o client.Object) []string { return names(o.(*v1beta1.Canary)) }
-		if err := indexer.IndexField(ctx, &v1beta1.Canary{}, field, extract); err != nil {
-			return fmt.Errorf("index canaries by %s: %w", field, err)
-		}
-	}
-	return configs.Index(ctx, indexer)
-}
 
 // SetupWithManager starts the reconciler with mgr: every canary is woken by its own changes and by those of its
 // workloads and Services. Routing objects, autoscalers and configs are watched once a canary needs them, as CRDs or
@@ -105,13 +46,14 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	if err := Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	recoverPanic := true
+	recoverPanic, counted := true, newCensus(r)
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1beta1.Canary{}).
-		Watches(&v1beta1.Canary{}, r.wake(targetIndex), builder.WithPredicates(ofOthersConcern)).
-		Watches(&appsv1.Deployment{}, r.wake(targetIndex)).
-		Watches(&appsv1.DaemonSet{}, r.wake(targetIndex)).
-		Watches(&corev1.Service{}, r.wake(serviceIndex)).
+		Watches(&v1beta1.Canary{}, r.wake(Workloads), builder.WithPredicates(ofOthersConcern)).
+		Watches(&v1beta1.Canary{}, counted.handler()).
+		Watches(&appsv1.Deployment{}, r.wake(Workloads)).
+		Watches(&appsv1.DaemonSet{}, r.wake(Workloads)).
+		Watches(&corev1.Service{}, r.wake(Apexes)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Concurrency,
 			RecoverPanic:            &recoverPanic,
@@ -124,7 +66,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		return err
 	}
 	r.controller, r.cache = built, mgr.GetCache()
-	return mgr.Add(census{r})
+	return mgr.Add(counted)
 }
 
 // queue is where woken canaries wait for a worker. Those of a namespace whose hooks hang leave workers to the others.
@@ -138,36 +80,11 @@ var ofOthersConcern = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool
 	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 }}
 
-// wake maps an object to the canaries that look it up under its name, a canary to those it shares a target with.
-func (r *Reconciler) wake(index string) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		name := o.GetName()
-		if c, isCanary := o.(*v1beta1.Canary); isCanary {
-			name = c.Spec.TargetRef.Name
-		}
-		return r.lookup(ctx, o.GetNamespace(), index, name)
-	})
-}
-
-// lookup finds the canaries of a namespace that an index holds under a name.
-func (r *Reconciler) lookup(ctx context.Context, namespace, index, name string) []reconcile.Request {
-	canaries := &v1beta1.CanaryList{}
-	err := r.Client.List(ctx, canaries, client.InNamespace(namespace), client.MatchingFields{index: name}, client.DisableReadYourWritesConsistency)
-	if err != nil {
-		log.FromContext(ctx).Error(err, "list canaries to wake", "index", index, "name", name)
-	}
-	var requests []reconcile.Request
-	for i := range canaries.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&canaries.Items[i])})
-	}
-	return requests
-}
-
 // wakeUsers maps a config to the canaries of the workloads that refer to it.
 func (r *Reconciler) wakeUsers(kind configs.Kind) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 		var requests []reconcile.Request
-		key := client.MatchingFields{configs.ReferenceIndex: configs.Key(kind, o.GetName())}
+		key := client.MatchingFields{configs.ReferenceIndex: configs.StemKey(kind, o.GetName())}
 		for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &appsv1.DaemonSetList{}} {
 			err := r.Client.List(ctx, list, client.InNamespace(o.GetNamespace()), key, client.DisableReadYourWritesConsistency)
 			if err != nil {
@@ -175,7 +92,7 @@ func (r *Reconciler) wakeUsers(kind configs.Kind) handler.EventHandler {
 				continue
 			}
 			for _, name := range namesIn(list) {
-				requests = append(requests, r.lookup(ctx, o.GetNamespace(), targetIndex, name)...)
+				requests = append(requests, r.lookup(ctx, o.GetNamespace(), name, Workloads)...)
 			}
 		}
 		return requests
@@ -201,13 +118,13 @@ func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
 		}
 	}
 	for _, kind := range row.Also {
-		if err := r.watch(at, kind, untyped(kind), r.wake(routeIndex)); err != nil {
+		if err := r.watch(at, kind, untyped(kind), r.wake(Routes)); err != nil {
 			return err
 		}
 	}
 	if gvk, scaled := scaler.GVK(c); scaled {
 		// A missing CRD is the scaler's to tell.
-		if err := r.watch(r.home(), gvk, untyped(gvk), r.wake(scalerIndex)); err != nil && !meta.IsNoMatchError(err) {
+		if err := r.watch(r.home(), gvk, untyped(gvk), r.wake(scaler.Names)); err != nil && !meta.IsNoMatchError(err) {
 			return err
 		}
 	}
@@ -217,11 +134,11 @@ func (r *Reconciler) watchFor(c *v1beta1.Canary, row router.Row) error {
 // watchRoutes makes changes of routing objects wake canaries; formerly is the kind to watch where that is the one that
 // is served, nil for none.
 func (r *Reconciler) watchRoutes(at site, kind schema.GroupVersionKind, formerly *schema.GroupVersionKind) error {
-	err := r.watch(at, kind, untyped(kind), r.wake(routeIndex))
+	err := r.watch(at, kind, untyped(kind), r.wake(Routes))
 	if formerly == nil || !meta.IsNoMatchError(err) {
 		return err
 	}
-	if older := r.watch(at, *formerly, untyped(*formerly), r.wake(routeIndex)); !meta.IsNoMatchError(older) {
+	if older := r.watch(at, *formerly, untyped(*formerly), r.wake(Routes)); !meta.IsNoMatchError(older) {
 		return older
 	}
 	return err

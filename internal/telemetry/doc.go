@@ -9,7 +9,8 @@
 //
 //   - flagger_canary_progress_timestamp_seconds tells the phase, and how long a rollout has not moved;
 //   - flagger_canary_checks tells how many checks passed, failed, had no data or could not be asked ("Error");
-//   - flagger_event_webhook_dropped_total and flagger_alert_dropped_total tell what was never delivered;
+//   - flagger_event_dropped_total, flagger_event_webhook_dropped_total and flagger_alert_dropped_total tell what was never
+//     delivered;
 //   - the metrics of controller-runtime's registry are served with ours: controller_runtime_*, workqueue_*,
 //     rest_client_*, and those of the Go runtime and the process.
 package telemetry

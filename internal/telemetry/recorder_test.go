@@ -81,6 +81,7 @@ func TestExposition(t *testing.T) {
 	r.Succeeded(c, "canary", AnalysisCompleted)
 	r.Succeeded(c, "canary", AnalysisSkipped)
 	r.Failed(c, "blue-green")
+	r.EventUnwritten()
 	r.EventDropped()
 	r.AlertDropped()
 
@@ -158,6 +159,23 @@ func TestTotalFallsToZero(t *testing.T) {
 	want := []string{`flagger_canary_total{namespace="prod"} 2`, `flagger_canary_total{namespace="test"} 0`}
 	if diff := cmp.Diff(want, series(scrape(t, r), "flagger_canary_total{")); diff != "" {
 		t.Errorf("a namespace without canaries says so (-want +got):\n%s", diff)
+	}
+}
+
+// A series that is there twice would end the whole exposition.
+func TestPrimaryWithTheNameOfATarget(t *testing.T) {
+	r := New("1.44.0", "istio")
+	daemon := podinfo(v1beta1.PhaseSucceeded)
+	daemon.Name, daemon.Spec.TargetRef = "daemon", v1beta1.LocalObjectReference{Kind: "DaemonSet", Name: "podinfo-primary"}
+	r.Weight(podinfo(v1beta1.PhaseSucceeded), 100, 0)
+	r.Weight(daemon, 90, 10)
+	want := []string{
+		`flagger_canary_weight{namespace="test",workload="podinfo"} 0`,
+		`flagger_canary_weight{namespace="test",workload="podinfo-primary"} 10`,
+		`flagger_canary_weight{namespace="test",workload="podinfo-primary-primary"} 90`,
+	}
+	if diff := cmp.Diff(want, series(scrape(t, r), "flagger_canary_weight{")); diff != "" {
+		t.Errorf("workloads of one name have one series (-want +got):\n%s", diff)
 	}
 }
 

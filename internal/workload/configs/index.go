@@ -3,13 +3,17 @@ package configs
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"flagger.app/flagger/internal/kube"
 )
 
-// ReferenceIndex is the index of Deployments and DaemonSets by the Key of each config that their pods refer to.
+// ReferenceIndex is the index of Deployments and DaemonSets by the StemKey of each config that their pods refer to. A target
+// and its primary share one value of the index, which takes more room than all else of it.
 const ReferenceIndex = "configs"
 
 // Index adds ReferenceIndex to a cache, whether or not a config exists or is tracked.
@@ -22,10 +26,13 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
+// StemKey is the Key that a config has in the index in common with its copy.
+func StemKey(kind Kind, name string) string { return Key(kind, strings.TrimSuffix(name, suffix)) }
+
 // referenceKeys are the index values of a workload.
 func referenceKeys(workload client.Object) []string {
 	var references []Reference
-	switch w := workload.(type) {
+	switch w := kube.Unpack(workload).(type) {
 	case *appsv1.Deployment:
 		references = References(&w.Spec.Template)
 	case *appsv1.DaemonSet:
@@ -33,7 +40,7 @@ func referenceKeys(workload client.Object) []string {
 	}
 	keys := make([]string, 0, len(references))
 	for _, r := range references {
-		keys = append(keys, Key(r.Kind, r.Name))
+		keys = append(keys, StemKey(r.Kind, r.Name))
 	}
 	return keys
 }
