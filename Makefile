@@ -12,6 +12,7 @@ CANARIES ?= 100
 BENCH_OPERATOR ?=
 REQUESTS ?= 1000000
 RATE     ?= 200
+FOR      ?= 1h
 VULNDB   ?= https://vuln.go.dev
 SEQUENCES ?= 1000000
 SEED     ?= 1
@@ -51,6 +52,10 @@ bench: lab-binaries bin/flagger bin/bench ## Measure cost and speed; CANARIES=, 
 .PHONY: e2e-zeroloss
 e2e-zeroloss: lab-binaries bin/flagger bin/zeroloss ## Count lost requests over all transitions; REQUESTS=, RATE= per app
 	@bin/zeroloss -requests $(REQUESTS) -rate $(RATE)
+
+.PHONY: soak
+soak: lab-binaries bin/flagger bin/soak ## Release at random for an hour while the API server fails now and then; FOR=, SEED=
+	@bin/soak -for $(FOR) -seed $(SEED)
 
 .PHONY: build
 build: bin/flagger bin/loadtester ## Build the operator and the load tester
@@ -118,11 +123,14 @@ bin/lab: $(shell find test/lab -name '*.go') go.mod go.sum
 bin/demo: $(shell find api test/lab test/story test/demo -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/demo
 
-bin/bench: $(shell find api test/lab test/bench -name '*.go') go.mod go.sum
+bin/bench: $(shell find api test/lab test/fleet test/bench -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/bench
 
 bin/zeroloss: $(shell find api test/lab test/story test/zeroloss -name '*.go') go.mod go.sum
 	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/zeroloss
+
+bin/soak: $(shell find api internal/workload test/lab test/fleet test/soak -name '*.go') go.mod go.sum
+	@CGO_ENABLED=0 hack/tell.sh "building $@" go build -o $@ ./test/soak
 
 bin/kustomize: test/config/kustomize/go.mod test/config/kustomize/go.sum
 	@hack/tell.sh "building $@" go build -C test/config/kustomize -trimpath -ldflags "-s -w" -o ../../../bin/kustomize sigs.k8s.io/kustomize/kustomize/v5

@@ -4,13 +4,13 @@
 //	bench -canaries 100
 //	bench -canaries 500 -operator bin/flagger,/path/to/another -json result.json
 //
-//	main.go      flags, signals, the exit code      follow.go    when which canary was in which phase
-//	run.go       one operator, from lab to result   audit.go     the operator's requests to the API server
-//	phases.go    what is measured, phase by phase   process.go   the operator's process
-//	meter.go     what a phase cost                  usage.go     its CPU time and memory
-//	result.go    figures, and their arithmetic      profile.go   pprof, where it is offered
-//	table.go     the table                          answerer.go  stands in for Prometheus
-//	fleet.go     the canaries and their workloads   gateway.go   stands in for a gateway
+//	main.go     flags, signals, the exit code      result.go   figures, and their arithmetic
+//	run.go      one operator, from lab to result   table.go    the table
+//	phases.go   what is measured, phase by phase   follow.go   when which canary was in which phase
+//	release.go  what is released                   audit.go    the operator's requests to the API server
+//	meter.go    what a phase cost                  profile.go  pprof, where it is offered
+//
+// The canaries, the operator's process and what stands in for Prometheus and a gateway are those of package fleet.
 //
 // # What is used of the operator
 //

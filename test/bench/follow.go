@@ -9,15 +9,11 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/fleet"
 )
 
 // moment is what a canary's status says from one time on.
@@ -48,38 +44,9 @@ func newFollower(now func() time.Time, patience time.Duration) *follower {
 	return &follower{now: now, patience: patience, moments: map[types.NamespacedName][]moment{}}
 }
 
-// follow follows all canaries of a cluster until ctx ends. Routes are for the acceptor, if there is one.
-func (f *follower) follow(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, routes *acceptor) error {
-	watching, err := cache.New(config, cache.Options{Scheme: scheme, DefaultTransform: cache.TransformStripManagedFields()})
-	if err != nil {
-		return fmt.Errorf("make a cache: %w", err)
-	}
-	if err := handle(ctx, watching, &v1beta1.Canary{}, func(o any) { f.note(o.(*v1beta1.Canary)) }); err != nil {
-		return err
-	}
-	if routes != nil {
-		if err := handle(ctx, watching, &gatewayv1.HTTPRoute{}, func(o any) { routes.note(ctx, o.(*gatewayv1.HTTPRoute)) }); err != nil {
-			return err
-		}
-	}
-	go func() { _ = watching.Start(ctx) }() // it ends with ctx, and reconnects till then
-	if !watching.WaitForCacheSync(ctx) {
-		return fmt.Errorf("fill the cache: %w", context.Cause(ctx))
-	}
-	return nil
-}
-
-// handle calls do for every object of a kind, and whenever it changes.
-func handle(ctx context.Context, watching cache.Cache, kind client.Object, do func(any)) error {
-	informer, err := watching.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
-	if err != nil {
-		return fmt.Errorf("watch %T: %w", kind, err)
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{AddFunc: do, UpdateFunc: func(_, o any) { do(o) }})
-	if err != nil {
-		return fmt.Errorf("watch %T: %w", kind, err)
-	}
-	return nil
+// handler tells the follower of all canaries of a cluster.
+func (f *follower) handler() fleet.Handler {
+	return fleet.Handler{Kind: &v1beta1.Canary{}, Note: func(o client.Object) { f.note(o.(*v1beta1.Canary)) }}
 }
 
 // note adds the moment of a canary, if it differs from the one before.

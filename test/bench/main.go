@@ -20,6 +20,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"flagger.app/flagger/test/fleet"
 	"flagger.app/flagger/test/lab"
 )
 
@@ -36,7 +37,7 @@ type settings struct {
 	flags     []string // of the operators, beside those that name the cluster, the provider and Prometheus
 	phases    []phase
 	profiles  string // a folder, or empty for none
-	gateway   gatewayKind
+	gateway   fleet.Gateway
 
 	canaries int
 	replicas int
@@ -86,7 +87,7 @@ func parse(arguments []string, getenv func(string) string) (settings, string, er
 	operators := fs.String("operator", getenv("BENCH_OPERATOR"), "comma list of operator `binaries` (BENCH_OPERATOR; without it, bin/flagger)")
 	flags := fs.String("flags", "", "further `flags` for the operators, separated by blanks")
 	chosen := fs.String("phases", names(phases), "comma list of `phases` to measure after initialise")
-	gateway := fs.String("gateway", string(standIn), "`who` serves the canaries' routes: stand-in, which only accepts them, or traefik")
+	gateway := fs.String("gateway", string(fleet.StandIn), "`who` serves the canaries' routes: stand-in, which only accepts them, or traefik")
 	output := fs.String("json", "", "`file` for the machine-readable result (default bin/bench.json in the repository)")
 	fs.StringVar(&s.profiles, "profiles", "", "`folder` for profiles of operators that have the flag -enable-pprof")
 	if err := fs.Parse(arguments); err != nil {
@@ -103,11 +104,11 @@ func parse(arguments []string, getenv func(string) string) (settings, string, er
 		}
 		s.operators = append(s.operators, absolute)
 	}
-	s.flags, s.gateway = strings.Fields(*flags), gatewayKind(*gateway)
+	s.flags, s.gateway = strings.Fields(*flags), fleet.Gateway(*gateway)
 	if s.phases, err = choose(*chosen); err != nil {
 		return s, "", complain(fs, "%v", err)
 	}
-	if s.gateway != standIn && s.gateway != traefik {
+	if s.gateway != fleet.StandIn && s.gateway != fleet.Traefik {
 		return s, "", complain(fs, "there is no gateway %q", s.gateway)
 	}
 	if s.canaries < 1 || s.replicas < 1 || s.interval < time.Second || s.interval%time.Second != 0 {

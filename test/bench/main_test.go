@@ -3,15 +3,14 @@
 package main
 
 import (
-	"io"
-	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flagger.app/flagger/test/fleet"
 )
 
 // environment has one variable.
@@ -59,50 +58,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestSample(t *testing.T) {
-	f := newFleet(settings{canaries: 250}, nil)
-	var got []string
-	for _, key := range f.sample(3) {
-		got = append(got, key.String())
-	}
-	if diff := cmp.Diff([]string{"bench-00/app-0000", "bench-00/app-0083", "bench-01/app-0166"}, got); diff != "" {
-		t.Errorf("a sample is spread evenly (-want +got):\n%s", diff)
-	}
-	if got := len(f.sample(1000)); got != 250 {
-		t.Errorf("there are no more than all, got %d", got)
-	}
-}
-
-func TestAnswerer(t *testing.T) {
-	a, err := answer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.stop()
-	for query, want := range map[string]string{probe: `[1,"1"]`, "rate(requests[1m])": `[1,"100"]`} {
-		byGet, err := http.Get(a.url + "/api/v1/query?" + url.Values{"query": {query}}.Encode())
-		if err != nil {
-			t.Fatal(err)
-		}
-		byPost, err := http.PostForm(a.url+"/api/v1/query", url.Values{"query": {query}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, answer := range []*http.Response{byGet, byPost} {
-			body, err := io.ReadAll(answer.Body)
-			if err != nil || !strings.Contains(string(body), want) {
-				t.Errorf("%s: got %s, %v", query, body, err)
-			}
-			_ = answer.Body.Close()
-		}
-	}
-	if got := a.queries.Load(); got != 2 {
-		t.Errorf("probes are not the canaries' queries, got %d", got)
-	}
-}
-
 func TestTable(t *testing.T) {
-	s := settings{canaries: 10, replicas: 1, interval: 10 * time.Second, gateway: standIn}
+	s := settings{canaries: 10, replicas: 1, interval: 10 * time.Second, gateway: fleet.StandIn}
 	first, second := newResult(s, "/repository/bin/flagger"), newResult(s, "/opt/other")
 	first.Cores, second.Cores = 2, 2
 	cost := Cost{Window: 60, Leases: 30, CPU: 0.5, RSS: 50e6}

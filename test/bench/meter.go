@@ -3,43 +3,44 @@
 package main
 
 import (
-	"syscall"
 	"time"
+
+	"flagger.app/flagger/test/fleet"
 )
 
 // meter measures what the operator costs between begin and end.
 type meter struct {
 	bench        *bench
 	from         time.Time
-	operator     usage
+	operator     fleet.Usage
 	machine, own time.Duration
 	queries      int64
 }
 
 func (b *bench) begin() (meter, error) {
-	m := meter{bench: b, from: time.Now(), queries: b.answerer.queries.Load(), own: ownUsed()}
-	if err := forgetPeak(b.operator.pid()); err != nil {
+	m := meter{bench: b, from: time.Now(), queries: b.answerer.Queries.Load(), own: fleet.OwnUsed()}
+	if err := fleet.ForgetPeak(b.operator.PID()); err != nil {
 		return m, err
 	}
 	var err error
-	if m.machine, err = machineUsed(); err != nil {
+	if m.machine, err = fleet.MachineUsed(); err != nil {
 		return m, err
 	}
-	m.operator, err = used(b.operator.pid())
+	m.operator, err = fleet.Used(b.operator.PID())
 	return m, err
 }
 
 func (m meter) end() (Cost, error) {
-	to, own := time.Now(), ownUsed()
-	now, err := used(m.bench.operator.pid())
+	to, own := time.Now(), fleet.OwnUsed()
+	now, err := fleet.Used(m.bench.operator.PID())
 	if err != nil {
 		return Cost{}, err
 	}
-	machine, err := machineUsed()
+	machine, err := fleet.MachineUsed()
 	if err != nil {
 		return Cost{}, err
 	}
-	requests, err := audit(m.bench.state, m.from, to)
+	requests, err := audit(m.bench.cluster.State, m.from, to)
 	if err != nil {
 		return Cost{}, err
 	}
@@ -49,18 +50,11 @@ func (m meter) end() (Cost, error) {
 		Leases:   requests.Leases,
 		Watches:  requests.Watches,
 		Kinds:    requests.Kinds,
-		Queries:  m.bench.answerer.queries.Load() - m.queries,
-		CPU:      (now.cpu - m.operator.cpu).Seconds(),
-		RSS:      now.rss,
-		Peak:     now.peak,
+		Queries:  m.bench.answerer.Queries.Load() - m.queries,
+		CPU:      (now.CPU - m.operator.CPU).Seconds(),
+		RSS:      now.RSS,
+		Peak:     now.Peak,
 		Machine:  (machine - m.machine).Seconds(),
 		Bench:    (own - m.own).Seconds(),
 	}, nil
-}
-
-// ownUsed is the CPU time that this process has used.
-func ownUsed() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it cannot fail for oneself
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

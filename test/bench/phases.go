@@ -36,18 +36,18 @@ var phases = []phase{
 
 // initialise starts the operator, and makes canaries of workloads that run.
 func (b *bench) initialise(ctx context.Context, result *Result) error {
-	if err := b.operator.start(); err != nil {
+	if err := b.operator.Start(); err != nil {
 		return err
 	}
-	if err := b.deploy(ctx); err != nil {
+	if err := b.fleet.Deploy(ctx); err != nil {
 		return err
 	}
-	ready := b.follower.expect(b.keys, in(v1beta1.PhaseInitialized))
+	ready := b.follower.expect(b.fleet.Keys, in(v1beta1.PhaseInitialized))
 	m, err := b.begin()
 	if err != nil {
 		return err
 	}
-	if err := b.adopt(ctx); err != nil {
+	if err := b.fleet.Adopt(ctx); err != nil {
 		return err
 	}
 	came, err := b.follower.await(ctx, ready)
@@ -82,7 +82,7 @@ func (b *bench) idle(ctx context.Context, result *Result) error {
 
 // reaction changes a few canaries one after the other.
 func (b *bench) reaction(ctx context.Context, result *Result) error {
-	sample := b.sample(sampleSize)
+	sample := b.fleet.Sample(sampleSize)
 	run := b.expectRun(sample)
 	sent := map[types.NamespacedName]time.Time{}
 	for _, key := range sample {
@@ -105,13 +105,13 @@ func (b *bench) reaction(ctx context.Context, result *Result) error {
 
 // rollouts changes all canaries at once.
 func (b *bench) rollouts(ctx context.Context, result *Result) error {
-	run := b.expectRun(b.keys)
+	run := b.expectRun(b.fleet.Keys)
 	stopProfile := b.profileCPU(ctx, "rollouts")
 	m, err := b.begin()
 	if err != nil {
 		return err
 	}
-	sent, err := b.release(ctx, b.keys)
+	sent, err := b.release(ctx, b.fleet.Keys)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 // lateness are how late the ticks of all canaries since a time were.
 func (b *bench) lateness(from time.Time) []time.Duration {
 	var all []time.Duration
-	for _, key := range b.keys {
+	for _, key := range b.fleet.Keys {
 		all = append(all, lateTicks(b.follower.since(key, from), b.interval)...)
 	}
 	return all
@@ -155,13 +155,13 @@ func (b *bench) lateness(from time.Time) []time.Duration {
 
 // restart stops the operator, changes a few canaries and starts it.
 func (b *bench) restart(ctx context.Context, result *Result) error {
-	b.operator.stop()
-	sample := b.sample(sampleSize)
+	b.operator.Stop()
+	sample := b.fleet.Sample(sampleSize)
 	noticed := b.follower.expect(sample, in(v1beta1.PhaseProgressing))
 	if _, err := b.release(ctx, sample); err != nil {
 		return err
 	}
-	if err := b.operator.start(); err != nil {
+	if err := b.operator.Start(); err != nil {
 		return err
 	}
 	m, err := b.begin()

@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -35,28 +33,15 @@ func (b *bench) profile(ctx context.Context, what, name string) error {
 	if b.profiles == "" {
 		return nil
 	}
-	url := fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/%s", b.operator.port, what)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	content, err := b.operator.Profile(ctx, what)
 	if err != nil {
-		return fmt.Errorf("ask for a profile: %w", err)
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask for a profile: %w", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask for a profile: status %d", answer.StatusCode)
+		return err
 	}
 	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
 		return fmt.Errorf("make the profiles' folder: %w", err)
 	}
-	file, err := os.Create(filepath.Join(b.profiles, fmt.Sprintf("%s-%d.pprof", name, b.canaries)))
-	if err != nil {
-		return fmt.Errorf("save a profile: %w", err)
-	}
-	defer func() { _ = file.Close() }()
-	if _, err := io.Copy(file, answer.Body); err != nil {
+	file := filepath.Join(b.profiles, fmt.Sprintf("%s-%d.pprof", name, b.canaries))
+	if err := os.WriteFile(file, content, 0o644); err != nil {
 		return fmt.Errorf("save a profile: %w", err)
 	}
 	return nil

@@ -8,22 +8,23 @@ import (
 	"time"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/fleet"
 )
 
 // Result is what was measured of one operator. A phase that was not measured is nil.
 type Result struct {
-	Operator   string      `json:"operator"` // the binary
-	Cores      int         `json:"cores"`    // of the machine
-	Canaries   int         `json:"canaries"`
-	Replicas   int         `json:"replicas"` // of each target
-	Interval   float64     `json:"intervalSeconds"`
-	Steps      int         `json:"steps"`
-	Gateway    gatewayKind `json:"gateway"`
-	Initialise *Initialise `json:"initialise,omitempty"`
-	Idle       *Idle       `json:"idle,omitempty"`
-	Reaction   *Reaction   `json:"reaction,omitempty"`
-	Rollouts   *Rollouts   `json:"rollouts,omitempty"`
-	Restart    *Restart    `json:"restart,omitempty"`
+	Operator   string        `json:"operator"` // the binary
+	Cores      int           `json:"cores"`    // of the machine
+	Canaries   int           `json:"canaries"`
+	Replicas   int           `json:"replicas"` // of each target
+	Interval   float64       `json:"intervalSeconds"`
+	Steps      int           `json:"steps"`
+	Gateway    fleet.Gateway `json:"gateway"`
+	Initialise *Initialise   `json:"initialise,omitempty"`
+	Idle       *Idle         `json:"idle,omitempty"`
+	Reaction   *Reaction     `json:"reaction,omitempty"`
+	Rollouts   *Rollouts     `json:"rollouts,omitempty"`
+	Restart    *Restart      `json:"restart,omitempty"`
 }
 
 // Cost is what an operator used in a phase.

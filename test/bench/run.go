@@ -10,26 +10,19 @@ import (
 	"path/filepath"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-
-	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/fleet"
 	"flagger.app/flagger/test/lab"
 )
 
 // bench is one operator at work on one lab.
 type bench struct {
-	*fleet
-	state    lab.State
-	lab      *lab.Lab
+	settings
+	cluster  *fleet.Cluster
+	fleet    *fleet.Fleet
 	follower *follower
-	answerer *answerer
-	operator *operator
+	answerer *fleet.Answerer
+	operator *fleet.Operator
+	releases int
 }
 
 // measure measures one operator on a lab of its own. What it returns with an error is what was measured before. The
@@ -59,69 +52,54 @@ func measure(ctx context.Context, s settings, binary string) (Result, error) {
 // open brings up a lab without canaries and without the operator, whose unexpected end is told to failed. When it returns
 // an error nothing is left running.
 func open(ctx context.Context, s settings, binary string, state lab.State, failed func(error)) (*bench, error) {
-	running, err := lab.Start(ctx, lab.Options{
-		Root: s.root, State: state, Lifetime: lab.WithStarter, Progress: os.Stdout, Inside: []string{insideVerb},
-	})
+	cluster, err := fleet.StartCluster(ctx, s.root, state, insideVerb)
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{state: state, lab: running}
-	if err := b.furnish(ctx, s, binary, failed); err != nil {
+	b := &bench{settings: s, cluster: cluster}
+	if err := b.furnish(ctx, binary, failed); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }
 
-func (b *bench) furnish(ctx context.Context, s settings, binary string, failed func(error)) error {
-	config, err := clientcmd.BuildConfigFromFlags("", b.state.Kubeconfig())
-	if err != nil {
-		return fmt.Errorf("read %s: %w", b.state.Kubeconfig(), err)
+func (b *bench) furnish(ctx context.Context, binary string, failed func(error)) error {
+	b.fleet = fleet.New(fleet.Options{
+		Name: "bench", Canaries: b.canaries, Replicas: b.replicas,
+		Interval: b.interval, Threshold: threshold, Steps: steps, Gateway: b.gateway,
+	}, b.cluster.Client)
+	b.follower = newFollower(time.Now, 5*time.Minute+time.Duration(b.canaries)*time.Second)
+	handlers := []fleet.Handler{b.follower.handler()}
+	if b.gateway == fleet.StandIn {
+		handlers = append(handlers, fleet.Accept(ctx, b.cluster.Client, failed))
 	}
-	config.QPS = -1
-	crds := envtest.CRDInstallOptions{Paths: []string{filepath.Join(s.root, "config", "crd", "bases")}, ErrorIfPathMissing: true}
-	if _, err := envtest.InstallCRDs(config, crds); err != nil {
-		return fmt.Errorf("install the CRDs: %w", err)
-	}
-	if b.fleet, err = connect(s, config); err != nil {
+	if err := b.cluster.Follow(ctx, handlers...); err != nil {
 		return err
 	}
-	b.follower = newFollower(time.Now, 5*time.Minute+time.Duration(s.canaries)*time.Second)
-	var routes *acceptor
-	if s.gateway == standIn {
-		routes = newAcceptor(b.client, failed)
-	}
-	if err := b.follower.follow(ctx, config, b.client.Scheme(), routes); err != nil {
+	var err error
+	if b.answerer, err = fleet.Answer(fleet.NoneFailing); err != nil {
 		return err
 	}
-	if b.answerer, err = answer(); err != nil {
-		return err
+	flags := b.flags
+	if b.profiles != "" {
+		flags = append([]string{"-enable-pprof"}, flags...)
 	}
-	b.operator, err = newOperator(s, binary, b.state, b.answerer.url, failed)
+	b.operator, err = fleet.NewOperator(fleet.Program{
+		Binary: binary, Kubeconfig: b.cluster.State.OperatorKubeconfig(), Metrics: b.answerer.URL,
+		Log: filepath.Join(string(b.cluster.State), "logs", "operator.log"), Flags: flags, Failed: failed,
+	})
 	return err
-}
-
-// connect returns a fleet whose client knows our kinds, Kubernetes' and Gateway API's.
-func connect(s settings, config *rest.Config) (*fleet, error) {
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1beta1.AddToScheme(scheme), gatewayv1.Install(scheme)); err != nil {
-		return nil, fmt.Errorf("build a scheme: %w", err)
-	}
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("make a client: %w", err)
-	}
-	return newFleet(s, c), nil
 }
 
 // close ends the operator and the lab, and returns when none of their processes is left.
 func (b *bench) close() error {
 	if b.operator != nil {
-		b.operator.stop()
+		b.operator.Stop()
 	}
 	if b.answerer != nil {
-		b.answerer.stop()
+		b.answerer.Stop()
 	}
-	return b.lab.Stop()
+	return b.cluster.Stop()
 }
 
 // measure goes through the phases.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package fleet
 
 import (
 	"errors"
@@ -67,17 +67,17 @@ func TestParseMachine(t *testing.T) {
 
 func TestUsageOfThisProcess(t *testing.T) {
 	pid := os.Getpid()
-	if err := forgetPeak(pid); err != nil {
+	if err := ForgetPeak(pid); err != nil {
 		t.Fatal(err)
 	}
-	got, err := used(pid)
+	got, err := Used(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.rss == 0 || got.peak < got.rss {
+	if got.RSS == 0 || got.Peak < got.RSS {
 		t.Errorf("this process has memory, and its peak is no less, got %+v", got)
 	}
-	if busy, err := machineUsed(); err != nil || busy < got.cpu {
-		t.Errorf("the machine has worked as long as this process, got %v of %v, %v", got.cpu, busy, err)
+	if busy, err := MachineUsed(); err != nil || busy < got.CPU {
+		t.Errorf("the machine has worked as long as this process, got %v of %v, %v", got.CPU, busy, err)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package fleet
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -18,47 +19,47 @@ const clockTick = 10 * time.Millisecond
 // errFormat is returned where /proc does not look as proc(5) says.
 var errFormat = errors.New("not in the form of proc(5)")
 
-// usage is what a process has used up to now.
-type usage struct {
-	cpu       time.Duration
-	rss, peak int64 // bytes; peak is since the process began or forgetPeak
+// Usage is what a process has used up to now.
+type Usage struct {
+	CPU       time.Duration
+	RSS, Peak int64 // bytes; Peak is since the process began or ForgetPeak
 }
 
-// used reads the usage of a process.
-func used(pid int) (usage, error) {
+// Used reads the usage of a process.
+func Used(pid int) (Usage, error) {
 	stat, err := os.ReadFile(procFile(pid, "stat"))
 	if err != nil {
-		return usage{}, fmt.Errorf("read the CPU time: %w", err)
+		return Usage{}, fmt.Errorf("read the CPU time: %w", err)
 	}
-	u := usage{}
-	if u.cpu, err = parseStat(stat); err != nil {
-		return usage{}, fmt.Errorf("read the CPU time: %w", err)
+	u := Usage{}
+	if u.CPU, err = parseStat(stat); err != nil {
+		return Usage{}, fmt.Errorf("read the CPU time: %w", err)
 	}
 	status, err := os.ReadFile(procFile(pid, "status"))
 	if err != nil {
-		return usage{}, fmt.Errorf("read the memory: %w", err)
+		return Usage{}, fmt.Errorf("read the memory: %w", err)
 	}
-	u.rss, err = parseStatus(status, "VmRSS")
+	u.RSS, err = parseStatus(status, "VmRSS")
 	if err != nil {
-		return usage{}, fmt.Errorf("read the memory: %w", err)
+		return Usage{}, fmt.Errorf("read the memory: %w", err)
 	}
-	u.peak, err = parseStatus(status, "VmHWM")
+	u.Peak, err = parseStatus(status, "VmHWM")
 	if err != nil {
-		return usage{}, fmt.Errorf("read the memory: %w", err)
+		return Usage{}, fmt.Errorf("read the memory: %w", err)
 	}
 	return u, nil
 }
 
-// forgetPeak makes the peak of a process's memory what it has now.
-func forgetPeak(pid int) error {
+// ForgetPeak makes the peak of a process's memory what it has now.
+func ForgetPeak(pid int) error {
 	if err := os.WriteFile(procFile(pid, "clear_refs"), []byte("5"), 0); err != nil {
 		return fmt.Errorf("reset the peak of the memory: %w", err)
 	}
 	return nil
 }
 
-// machineUsed is the CPU time that all processes of the machine have used.
-func machineUsed() (time.Duration, error) {
+// MachineUsed is the CPU time that all processes of the machine have used.
+func MachineUsed() (time.Duration, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, fmt.Errorf("read the machine's CPU time: %w", err)
@@ -119,4 +120,11 @@ func ticks(fields [][]byte) (time.Duration, error) {
 		sum += time.Duration(n) * clockTick
 	}
 	return sum, nil
+}
+
+// OwnUsed is the CPU time that this process has used.
+func OwnUsed() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it cannot fail for oneself
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

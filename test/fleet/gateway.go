@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package fleet
 
 import (
 	"context"
@@ -16,18 +16,18 @@ import (
 	"flagger.app/flagger/test/lab"
 )
 
-// gatewayKind says who serves the canaries' routes.
-type gatewayKind string
+// Gateway says who serves the canaries' routes.
+type Gateway string
 
 const (
-	standIn gatewayKind = "stand-in" // a gateway that accepts routes and has no traffic
-	traefik gatewayKind = "traefik"  // the lab's
+	StandIn Gateway = "stand-in" // a gateway that accepts routes and has no traffic
+	Traefik Gateway = "traefik"  // the lab's
 )
 
 // parent is what routes attach to.
-func (k gatewayKind) parent() gatewayv1.ParentReference {
+func (g Gateway) parent() gatewayv1.ParentReference {
 	namespace, name := gatewayv1.Namespace(lab.GatewayNamespace), gatewayv1.ObjectName(lab.GatewayName)
-	if k == standIn {
+	if g == StandIn {
 		name = "stand-in" // there is no such Gateway, so Traefik leaves its routes alone
 	}
 	return gatewayv1.ParentReference{Namespace: &namespace, Name: name}
@@ -40,8 +40,11 @@ type acceptor struct {
 	slots  chan struct{} // one for each request under way
 }
 
-func newAcceptor(c client.Client, failed func(error)) *acceptor {
-	return &acceptor{client: c, failed: failed, slots: make(chan struct{}, writers)}
+// Accept returns the handler that is the controller of the gateway that stands in: it accepts every generation of every
+// route at once, until ctx ends. What goes wrong is told to failed.
+func Accept(ctx context.Context, c client.Client, failed func(error)) Handler {
+	a := &acceptor{client: c, failed: failed, slots: make(chan struct{}, writers)}
+	return Handler{Kind: &gatewayv1.HTTPRoute{}, Note: func(o client.Object) { a.note(ctx, o.(*gatewayv1.HTTPRoute)) }}
 }
 
 // note accepts a route without holding up its caller.
@@ -73,7 +76,7 @@ func (a *acceptor) accept(ctx context.Context, route *gatewayv1.HTTPRoute) error
 	var parents []gatewayv1.RouteParentStatus
 	for _, parent := range route.Spec.ParentRefs {
 		parents = append(parents, gatewayv1.RouteParentStatus{
-			ParentRef: parent, ControllerName: "flagger.app/bench",
+			ParentRef: parent, ControllerName: "flagger.app/stand-in",
 			Conditions: []metav1.Condition{{
 				Type: string(gatewayv1.RouteConditionAccepted), Status: metav1.ConditionTrue, ObservedGeneration: route.Generation,
 				Reason: string(gatewayv1.RouteReasonAccepted), LastTransitionTime: metav1.Now(),
