@@ -95,7 +95,6 @@ func cacheOptions(namespace string) cache.Options {
 	o := cache.Options{
 		DefaultTransform: kube.Pack,
 		ByObject: map[client.Object]cache.ByObject{
-			&v1beta1.Canary{}:            {Transform: cache.TransformStripManagedFields()}, // read far more often than all else
 			configs.ConfigMap.Metadata(): {Transform: configs.Transform},
 			configs.Secret.Metadata():    {Transform: configs.Transform},
 		},

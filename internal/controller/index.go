@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/router"
 	"flagger.app/flagger/internal/workload/configs"
 )
@@ -102,7 +103,7 @@ func stemsOf(namespace, name string) []string {
 
 // Index adds the indices that the reconciler looks canaries, and the workloads of configs, up by to a cache.
 func Index(ctx context.Context, indexer client.FieldIndexer) error {
-	extract := func(o client.Object) []string { return Stems(o.(*v1beta1.Canary)) }
+	extract := func(o client.Object) []string { return Stems(kube.Unpack(o).(*v1beta1.Canary)) }
 	if err := indexer.IndexField(ctx, &v1beta1.Canary{}, stemIndex, extract); err != nil {
 		return fmt.Errorf("index canaries by %s: %w", stemIndex, err)
 	}
@@ -113,7 +114,7 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 func (r *Reconciler) wake(among names) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 		name := o.GetName()
-		if c, isCanary := o.(*v1beta1.Canary); isCanary {
+		if c, isCanary := kube.Unpack(o).(*v1beta1.Canary); isCanary {
 			name = c.Spec.TargetRef.Name
 		}
 		return r.lookup(ctx, o.GetNamespace(), name, among)

@@ -16,9 +16,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/testkit"
 )
 
@@ -67,13 +70,39 @@ func TestManager(t *testing.T) {
 	stop()
 }
 
+// Handlers and predicates see canaries as caches hold them.
+func TestPackedCanaries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(testkit.Canary(), testkit.Canary(testkit.Named("web-too")))
+	pack := func(c *v1beta1.Canary) client.Object {
+		packed, err := kube.Pack(c)
+		must(t, err, "pack")
+		return packed.(client.Object)
+	}
+	expect(t, "The canaries of one target are told of each other.", []string{"web", "web-too"}, w.woken(Workloads, pack(w.named("x"))))
+	before := pack(w.named("web"))
+	for reason, test := range map[string]struct {
+		change    func(*v1beta1.Canary)
+		ofConcern bool
+	}{
+		"A step of its rollout is no other's concern.": {func(c *v1beta1.Canary) { c.Status.CanaryWeight = 10 }, false},
+		"It may have another target now.":              {func(c *v1beta1.Canary) { c.Generation++ }, true},
+		"It is another canary of the same name.":       {func(c *v1beta1.Canary) { c.UID = "another" }, true},
+	} {
+		after := w.named("web")
+		test.change(after)
+		expect(t, reason, test.ofConcern, ofOthersConcern.Update(event.UpdateEvent{ObjectOld: before, ObjectNew: pack(after)}))
+	}
+}
+
 // manage starts a manager for the namespace with a reconciler of its own, which becomes the world's, and returns what
 // stops it and waits for its end.
 func (w *world) manage(cfg *rest.Config, setup func(context.Context, ctrl.Manager, *Reconciler) error) (stop func()) {
 	w.Helper()
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:                 scheme(w.T),
-		Cache:                  cache.Options{DefaultNamespaces: map[string]cache.Config{w.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                  cache.Options{DefaultNamespaces: map[string]cache.Config{w.namespace: {}}, DefaultTransform: kube.Pack},
 		Client:                 client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",

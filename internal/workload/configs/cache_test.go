@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/testkit"
 )
 
@@ -257,27 +258,25 @@ func TestTransform(t *testing.T) {
 			"kubectl.kubernetes.io/last-applied-configuration": `{"data":{"color":"red"}}`,
 		},
 	}
-	metadata := ConfigMap.Metadata()
-	metadata.ObjectMeta = full
-	got, err := Transform(metadata)
-	want := ConfigMap.Metadata()
-	want.ObjectMeta = metav1.ObjectMeta{
+	reduced := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: "settings", Namespace: "shop", UID: "1", ResourceVersion: "2",
 		Annotations: map[string]string{"flagger.app/config-tracking": "disabled", "flagger.app/copied-from": "1/2/3"},
-	}
-	if diff := cmp.Diff(any(want), got); diff != "" || err != nil {
-		t.Errorf("metadata (-want +got), %v:\n%s", err, diff)
-	}
-	if got, err := Transform(got); err != nil || !cmp.Equal(any(want), got) {
-		t.Errorf("a second time: %v, %v", got, err)
-	}
-	copied := ConfigMap.Metadata()
-	copied.OwnerReferences = []metav1.OwnerReference{owner("flagger.app/v1beta1", "Canary", "podinfo", nil)}
-	if got, err := Transform(copied.DeepCopy()); err != nil || !cmp.Equal(any(copied), got) {
-		t.Errorf("a copy, which Prune looks for by its owners: %v, %v", got, err)
-	}
-	other := &corev1.Service{ObjectMeta: full}
-	if got, err := Transform(other); err != nil || !cmp.Equal(any(&corev1.Service{ObjectMeta: full}), got) {
-		t.Errorf("another object: %v, %v", got, err)
+	}}
+	owned := metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{owner("flagger.app/v1beta1", "Canary", "podinfo", nil)}}
+	for reason, c := range map[string]struct{ object, want client.Object }{
+		"What nobody reads is not kept.":     {object: &metav1.PartialObjectMetadata{ObjectMeta: full}, want: reduced},
+		"Prune looks for copies by owner.":   {object: &metav1.PartialObjectMetadata{ObjectMeta: owned}, want: &metav1.PartialObjectMetadata{ObjectMeta: owned}},
+		"Another object is none of configs'": {object: &corev1.Service{ObjectMeta: full}, want: &corev1.Service{ObjectMeta: full}},
+	} {
+		once, err := Transform(c.object)
+		if err != nil {
+			t.Fatalf("%s %v", reason, err)
+		}
+		if diff := cmp.Diff(c.want, kube.Unpack(once.(client.Object))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", reason, diff)
+		}
+		if twice, err := Transform(once); err != nil || twice != once {
+			t.Errorf("%s A second time: %v, %v", reason, twice, err)
+		}
 	}
 }

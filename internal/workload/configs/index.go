@@ -46,8 +46,8 @@ func referenceKeys(workload client.Object) []string {
 }
 
 // Transform reduces the metadata of a config, on its way into a cache, to what a Tracker reads. In particular it drops
-// kubectl.kubernetes.io/last-applied-configuration, which holds the data once more. It is a TransformFunc of client-go;
-// other objects pass as they are, and it cannot fail.
+// kubectl.kubernetes.io/last-applied-configuration, which holds the data once more. What is left is packed, see kube.Pack.
+// It is a TransformFunc of client-go; other objects pass as they are. An error is one of packing.
 func Transform(object any) (any, error) {
 	metadata, isMetadata := object.(*metav1.PartialObjectMetadata)
 	if !isMetadata {
@@ -68,5 +68,5 @@ func Transform(object any) (any, error) {
 		}
 	}
 	metadata.ObjectMeta = reduced
-	return metadata, nil
+	return kube.Pack(metadata)
 }

@@ -15,8 +15,8 @@ import (
 
 // Prune removes the copies of c that the template of its primary refers to no longer: tools that name configs after
 // their content leave one behind with every release. A copy that other canaries own too loses c as its owner. It reads
-// from the cache, copies none of it but what it removes, and costs no request where that is nothing; kinds that nobody has
-// looked at yet are left for a later promotion.
+// from the cache, and costs no request where nothing is to be removed; kinds that nobody has looked at yet are left for a
+// later promotion.
 func (t *Tracker) Prune(ctx context.Context, c *v1beta1.Canary, template *corev1.PodTemplateSpec) error {
 	if t == nil {
 		return nil
@@ -27,16 +27,15 @@ func (t *Tracker) Prune(ctx context.Context, c *v1beta1.Canary, template *corev1
 			continue
 		}
 		list := &metav1.PartialObjectMetadataList{TypeMeta: kind.Metadata().TypeMeta}
-		if err := t.options.Metadata.List(ctx, list, client.InNamespace(c.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		if err := t.options.Metadata.List(ctx, list, client.InNamespace(c.Namespace)); err != nil {
 			return fmt.Errorf("list the metadata of %ss: %w", kind, err)
 		}
 		for i := range list.Items {
-			seen := &list.Items[i] // it shares its parts with the cache
-			refers := func(r Reference) bool { return r.Kind == kind && r.Name == seen.Name }
-			if !isOwnedBy(seen, owner) || slices.ContainsFunc(references, refers) {
+			copied := &list.Items[i]
+			refers := func(r Reference) bool { return r.Kind == kind && r.Name == copied.Name }
+			if !isOwnedBy(copied, owner) || slices.ContainsFunc(references, refers) {
 				continue
 			}
-			copied := seen.DeepCopy()
 			copied.TypeMeta = kind.Metadata().TypeMeta
 			if err := t.disown(ctx, c, copied); client.IgnoreNotFound(err) != nil {
 				return fmt.Errorf("removing %s %s.%s failed: %w", kind, copied.Name, copied.Namespace, err)
