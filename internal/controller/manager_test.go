@@ -70,6 +70,28 @@ func TestManager(t *testing.T) {
 	stop()
 }
 
+// TestTheNextInLineIsWoken is about two canaries of one target: the younger waits until the older goes, and is told so by
+// nothing but the watch.
+func TestTheNextInLineIsWoken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg, _ := connect(t)
+	sent := make(chan testkit.Event, 1000)
+	w.events.Sent = sent
+	w.apply(namedDeployment(testkit.App), testkit.Canary(testkit.SkipAnalysis()))
+	stop := w.manage(testkit.UserConfig(cfg, testkit.Operator), func(ctx context.Context, mgr ctrl.Manager, r *Reconciler) error {
+		return r.SetupWithManager(ctx, mgr)
+	})
+	defer stop()
+	w.play(sent, 1, "Initialization done! web.")
+	w.apply(testkit.Canary(testkit.SkipAnalysis(), testkit.Named("younger")))
+	w.play(sent, 1, "invalid canary spec: spec.targetRef.name: Deployment web is the target of the older canary web already")
+	older := w.canary()
+	w.remove(older)
+	w.collect(older.UID)
+	w.play(sent, 1, "Initialization done! younger.")
+}
+
 // Handlers and predicates see canaries as caches hold them.
 func TestPackedCanaries(t *testing.T) {
 	t.Parallel()
