@@ -94,6 +94,7 @@ func TestAlerts(t *testing.T) {
 		elsewhere   = `flagger_canary_status{name="podinfo",namespace="prod"}`
 		alerts      = `flagger_alert_dropped_total{}`
 		events      = `flagger_event_webhook_dropped_total{}`
+		unwritten   = `flagger_event_dropped_total{}`
 		queue       = `workqueue_depth{controller="canary",name="canary",priority="0"}`
 		background  = `workqueue_depth{controller="canary",name="canary",priority="-100"}`
 		info        = `flagger_info{version="1.44.0"}`
@@ -118,11 +119,16 @@ func TestAlerts(t *testing.T) {
 			map[string]timeline{unanswered: steady(1, 20), status: steady(0, 20), elsewhere: steady(2, 20)},
 			[]string{"MetricProviderDown podinfo", "RolloutFailed podinfo"}},
 		"AlertDropped": {"A chat did not get an alert.",
-			map[string]timeline{alerts: then(steady(0, 10), steady(1, 5)), events: steady(0, 15)}, []string{"NotificationsDropped"}},
+			map[string]timeline{alerts: then(steady(0, 10), steady(1, 5)), events: steady(0, 15), unwritten: steady(0, 15)},
+			[]string{"NotificationsDropped"}},
 		"EventDropped": {"Nor a webhook an event.",
-			map[string]timeline{alerts: steady(0, 15), events: then(steady(3, 10), steady(4, 5))}, []string{"NotificationsDropped"}},
+			map[string]timeline{alerts: steady(0, 15), events: then(steady(3, 10), steady(4, 5)), unwritten: steady(0, 15)},
+			[]string{"NotificationsDropped"}},
+		"EventUnwritten": {"Nor the API server.",
+			map[string]timeline{alerts: steady(0, 15), events: steady(3, 15), unwritten: then(steady(0, 10), steady(2, 5))},
+			[]string{"NotificationsDropped"}},
 		"DroppedBefore": {"That was long ago.",
-			map[string]timeline{alerts: then(steady(0, 10), steady(1, 20)), events: steady(3, 30)}, nil},
+			map[string]timeline{alerts: then(steady(0, 10), steady(1, 20)), events: steady(3, 30), unwritten: steady(0, 30)}, nil},
 		"Queue": {"Work piles up, at whatever priority.",
 			map[string]timeline{queue: steady(60, 12), background: steady(60, 12)}, []string{"HighQueue canary"}},
 		"QueueAtStart": {"After a start it goes down soon.", map[string]timeline{queue: then(steady(5000, 3), steady(0, 9))}, nil},
