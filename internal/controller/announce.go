@@ -44,7 +44,7 @@ func (r *Reconciler) close(ctx context.Context, c *v1beta1.Canary, in rollout.Ob
 	for _, question := range dec.Closing {
 		r.answer(ctx, c, []rollout.Question{question}, answers)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && len(dec.Closing) > 0 {
 		return fmt.Errorf("close the run: %w", err)
 	}
 	r.announce(ctx, c, rollout.Close(in, dec, answers))

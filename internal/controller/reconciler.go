@@ -24,6 +24,9 @@ import (
 // not go with it.
 const Finalizer = "finalizer.flagger.app"
 
+// handover is how long a decision may take to be carried out: less than what is left to a process that is told to stop.
+const handover = 20 * time.Second
+
 // Reconciler takes canaries through their rollouts.
 type Reconciler struct {
 	Options
@@ -101,15 +104,12 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 	if err != nil {
 		return r.refuse(ctx, c, w, err)
 	}
-	if err := r.perform(ctx, c, w, in, dec.Actions); err != nil {
+	if err := r.carryOut(ctx, c, w, in, dec); err != nil {
 		return r.refuse(ctx, c, w, err)
 	}
 	if gone(dec) {
 		r.announce(ctx, c, dec.Events)
 		return ctrl.Result{}, nil
-	}
-	if err := r.persist(ctx, c, dec.Performed(in, r.Clock.Now())); err != nil {
-		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
 	r.announce(ctx, c, dec.Events)
 	r.gauge(c, in, dec, started)
@@ -117,6 +117,26 @@ func (r *Reconciler) advance(ctx context.Context, c *v1beta1.Canary) (ctrl.Resul
 		return r.refuse(ctx, c, w, fmt.Errorf("persist: %w", err))
 	}
 	return ctrl.Result{RequeueAfter: r.until(in, dec.After)}, nil
+}
+
+// carryOut performs the decision and stores what it makes of the status. Once begun it is brought to its end, though the
+// operator be told to stop: whoever comes next would find traffic that no status tells of.
+func (r *Reconciler) carryOut(ctx context.Context, c *v1beta1.Canary, w work, in rollout.Observation, dec rollout.Decision) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("carry out: %w", err)
+	}
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), handover)
+	defer end()
+	if err := r.perform(ctx, c, w, in, dec.Actions); err != nil {
+		return err
+	}
+	if gone(dec) {
+		return nil
+	}
+	if err := r.persist(ctx, c, dec.Performed(in, r.Clock.Now())); err != nil {
+		return fmt.Errorf("persist: %w", err)
+	}
+	return nil
 }
 
 // until is how long to wait from now for what is due a time after an observation; none stays none.

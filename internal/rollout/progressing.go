@@ -41,8 +41,7 @@ func progressing(in Observation) Decision {
 	case in.untilTick() > 0:
 		return d.awaitTick()
 	case in.untilSettled() > 0:
-		d.complainOfRoute()
-		return d.after(in.untilSettled()).done()
+		return d.awaitRoute()
 	}
 	if ended, dec := d.manualRollback(); ended {
 		return dec
@@ -59,6 +58,17 @@ func (d *draft) awaitTick() Decision {
 		d.stall = said
 	}
 	return d.after(d.in.untilTick()).done()
+}
+
+// awaitRoute leaves the analysis that is due until the data plane has the weights. Those of the next step, where they are
+// found, were set by a process that died before it could say so: the analysis decides about them.
+func (d *draft) awaitRoute() Decision {
+	d.complainOfRoute()
+	found := d.in.found()
+	if next, more := nextStep(d.in.Plan.Steps, Weight(d.in.Status.CanaryWeight)); more && found.Canary == next {
+		d.want.Primary, d.want.Canary = found.Primary, found.Canary
+	}
+	return d.after(d.in.untilSettled()).done()
 }
 
 // analyse is one tick: the first of a run calls the pre-rollout hooks, every other looks at the checks.

@@ -76,6 +76,20 @@ func TestProgressing(t *testing.T) {
 			}),
 			want: decided(wakes(29 * time.Second)),
 		},
+		"LeavesTheNextStepToTheAnalysisThatIsDue": {
+			reason: "A process died between the route and the status: taking the step back to take it again would be two steps.",
+			in: observe(progressingAt(20), drifted(Split(40)), accepted(Unconfirmed, "not confirmed"), func(in *Observation) {
+				in.Status.LastRouteTime = ago(31 * time.Second)
+			}),
+			want: decided(wakes(29 * time.Second)),
+		},
+		"TakesBackWhatIsNoStep": {
+			reason: "Nobody of ours sends half of the users.",
+			in: observe(progressingAt(20), drifted(Split(50)), accepted(Unconfirmed, "not confirmed"), func(in *Observation) {
+				in.Status.LastRouteTime = ago(31 * time.Second)
+			}),
+			want: decided(did(Route{Traffic: Split(20)}), wakes(29*time.Second)),
+		},
 		"DoesNotWaitForADataPlaneThatWasNeverAsked": {
 			reason: "Where we have changed nothing there is nothing to confirm; waiting for it would never end.",
 			in: observe(progressingAt(20), accepted(Unconfirmed, "not confirmed"), func(in *Observation) {

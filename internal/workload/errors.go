@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -25,6 +26,20 @@ func rejected(err error) error {
 		return marked{error: err, mark: ErrInvalidTarget}
 	}
 	return err
+}
+
+// isPassing tells whether an error of a write may be gone with the next try: somebody else was faster, or the API server
+// could not be reached or did not feel well.
+func isPassing(err error) bool {
+	for _, is := range []func(error) bool{
+		apierrors.IsConflict, apierrors.IsInternalError, apierrors.IsServiceUnavailable, apierrors.IsTooManyRequests,
+		apierrors.IsServerTimeout, apierrors.IsTimeout,
+	} {
+		if is(err) {
+			return true
+		}
+	}
+	return errors.As(err, new(*url.Error))
 }
 
 // configsError marks what went wrong with the configs of a target in this package's terms.

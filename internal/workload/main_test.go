@@ -208,16 +208,21 @@ func (c readingThrough) Get(ctx context.Context, key client.ObjectKey, object cl
 var errCrashed = errors.New("crashed")
 
 // recorder is a Client that remembers what it was asked for, as verb and name; the verb of a JSON patch is overwrite. If
-// crash is the next write, it is not sent, and the client serves again.
+// crash is the next write, it is not sent, and the client serves again. before is called ahead of every write; nil for
+// nothing.
 type recorder struct {
 	client.Client
-	calls []string
-	crash string
+	calls  []string
+	crash  string
+	before func(call string)
 }
 
 func (r *recorder) note(verb string, object client.Object) error {
 	call := verb + " " + object.GetName()
 	r.calls = append(r.calls, call)
+	if r.before != nil {
+		r.before(call)
+	}
 	if call == r.crash {
 		r.crash = ""
 		return errCrashed

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +24,9 @@ import (
 // treesUncached goes with a write of a tree. The cache holds typed objects; a client that waits for its own writes to
 // reach the cache would fill a second one with the trees of all workloads.
 const treesUncached = client.DisableReadYourWritesConsistency
+
+// persistence is how often a write is tried that must follow another: for six seconds.
+var persistence = wait.Backoff{Steps: 6, Duration: 50 * time.Millisecond, Factor: 3, Jitter: 0.1}
 
 // promotion is a blueprint with the content of the configs that go with it.
 type promotion struct {
@@ -201,9 +206,13 @@ func (p *PodTarget) create(ctx context.Context, plans promotion) error {
 // overwrite brings a primary, and before it the configs that it refers to, to the version. While other configs than
 // those that are found on it are being written, it says so: after a crash it would be taken for one whose pods have run
 // with them, or that has its own still.
+//
+// Once other configs are written the template follows, whatever somebody does to the primary or pushes to the target meanwhile: it
+// was analysed with them, and what the primary ran before was not.
 func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view, found rollout.Version) error {
 	noted := recordedOn(primary)
-	if found.Configs != plans.version.Configs && noted.Configs != unsettled && len(plans.content.Sums()) > 0 {
+	configured := found.Configs != plans.version.Configs && len(plans.content.Sums()) > 0
+	if configured && noted.Configs != unsettled {
 		noted.Configs = unsettled
 		if err := p.mark(ctx, primary, noted); err != nil {
 			return err
@@ -212,6 +221,33 @@ func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view
 	if err := plans.content.Write(ctx); err != nil {
 		return configsError(plans.target, err)
 	}
+	if configured {
+		return p.follow(ctx, plans, primary)
+	}
+	return p.replace(ctx, plans, primary)
+}
+
+// follow replaces the template, and tries again upon the latest primary where that fails.
+func (p *PodTarget) follow(ctx context.Context, plans promotion, primary view) error {
+	again := false
+	return retry.OnError(persistence, isPassing, func() error {
+		if again {
+			latest, err := read(ctx, p.options.Live, p.kind, primaryKey(plans.canary))
+			if err != nil {
+				return err
+			}
+			if !kube.IsOwned(plans.canary, latest) {
+				return fmt.Errorf("%s: %w", latest, ErrForeign)
+			}
+			primary = latest
+		}
+		again = true
+		return p.replace(ctx, plans, primary)
+	})
+}
+
+// replace writes the template of a primary that was not touched since it was read.
+func (p *PodTarget) replace(ctx context.Context, plans promotion, primary view) error {
 	patch, err := json.Marshal(plans.update(primary))
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", primary, err)

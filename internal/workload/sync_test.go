@@ -151,6 +151,34 @@ func TestConfigsThatChangedMeanwhileAreNotPromoted(t *testing.T) {
 	}
 }
 
+// TestTheTemplateFollowsItsConfigs has the primary touched, and a new version pushed, between the write of the configs and
+// that of the template. Left alone, pods of the old template would start with configs that were never analysed with it.
+func TestTheTemplateFollowsItsConfigs(t *testing.T) {
+	k, through := configured(t)
+	k.promotes(t)
+	k.paint(t, "settings", "blue")
+	k.setImage(t, "app:2")
+	analysed := k.version(t)
+	through.before = func(call string) {
+		if call != "overwrite podinfo-primary" {
+			return
+		}
+		through.before = nil
+		k.setReplicas(t, "podinfo-primary", 5)
+		k.setImage(t, "app:3")
+	}
+	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); err != nil {
+		t.Fatal(err)
+	}
+	if through.before != nil {
+		t.Error("nobody got in between")
+	}
+	got := k.readDeployment(t, "podinfo-primary")
+	if image(got) != "app:2" || k.color(t, "settings-primary") != "blue" || recordedOn(got) != analysed {
+		t.Errorf("image %s with %s, marked %v; want what was analysed", image(got), k.color(t, "settings-primary"), recordedOn(got))
+	}
+}
+
 func TestACrashAfterTheConfigsIsMendedByOneRoll(t *testing.T) {
 	for name, tc := range map[string]struct {
 		reason string
