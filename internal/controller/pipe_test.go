@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/kube"
 )
 
 // errCut is what an operator sees that is being killed: nothing gets through any more.
@@ -40,6 +41,8 @@ type pipe struct {
 	lacks schema.GroupKind
 	// prunes drops our own fields from what is written to a canary's status.
 	prunes bool
+	// fenced holds writes back, as for an instance that leads no longer.
+	fenced bool
 	// before runs ahead of every write, beforeLive ahead of every live read, as somebody who is faster.
 	before, beforeLive func(request string)
 }
@@ -103,6 +106,9 @@ func (p *pipe) write(c client.Client, verb string, object any, send func() error
 	}
 	if p.before != nil {
 		p.before(request)
+	}
+	if p.fenced {
+		return kube.ErrFenced
 	}
 	p.note(request)
 	version := versionOf(object)
