@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,4 +47,19 @@ func TestADecisionIsBroughtToItsEnd(t *testing.T) {
 	_, err := w.operator.Reconcile(ctx, request)
 	expect(t, "Nothing new is begun.", true, errors.Is(err, context.Canceled))
 	expect(t, "Nor written.", before, w.pipe.written())
+}
+
+func TestOutlast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, stop := context.WithCancel(t.Context())
+		longer, end := outlast(parent, time.Minute)
+		defer end()
+		<-time.After(time.Hour)
+		expect(t, "A decision may take its time while nobody asks the operator to stop.", nil, longer.Err())
+		stop()
+		<-time.After(59 * time.Second)
+		expect(t, "Then it has a minute.", nil, longer.Err())
+		<-time.After(2 * time.Second)
+		expect(t, "And no more.", true, errors.Is(longer.Err(), context.Canceled))
+	})
 }

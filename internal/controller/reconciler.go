@@ -24,7 +24,8 @@ import (
 // not go with it.
 const Finalizer = "finalizer.flagger.app"
 
-// handover is how long a decision may take to be carried out: less than what is left to a process that is told to stop.
+// handover is how long a decision may still take to be carried out by a process that is told to stop: less than what is left
+// to it.
 const handover = 20 * time.Second
 
 // Reconciler takes canaries through their rollouts.
@@ -125,7 +126,7 @@ func (r *Reconciler) carryOut(ctx context.Context, c *v1beta1.Canary, w work, in
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("carry out: %w", err)
 	}
-	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), handover)
+	ctx, end := outlast(ctx, handover)
 	defer end()
 	if err := r.perform(ctx, c, w, in, dec.Actions); err != nil {
 		return err
@@ -137,6 +138,16 @@ func (r *Reconciler) carryOut(ctx context.Context, c *v1beta1.Canary, w work, in
 		return fmt.Errorf("persist: %w", err)
 	}
 	return nil
+}
+
+// outlast is ctx, but ends that much later, or with the function that it returns.
+func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, end := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(by, end) })
+	return longer, func() {
+		forget()
+		end()
+	}
 }
 
 // until is how long to wait from now for what is due a time after an observation; none stays none.

@@ -29,6 +29,9 @@ type Proxy struct {
 	metrics *metrics
 	forward *httputil.ReverseProxy
 	table   atomic.Pointer[table]
+	stale   atomic.Bool // the cluster has changed since table was made
+	making  sync.Mutex
+	read    func() cluster
 	turns   sync.Map // *atomic.Uint64 by the name of a way: how many requests went there
 }
 
@@ -58,7 +61,7 @@ func redirect(r *httputil.ProxyRequest) {
 
 // ServeHTTP hands a request on to a pod and counts the answer.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t := p.table.Load()
+	t := p.latest()
 	to, known := t.way(r)
 	if !known {
 		http.NotFound(w, r)
@@ -82,6 +85,19 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case mesh:
 		p.metrics.countMesh(port.service.Namespace, chosen.pod, answer.status, took)
 	}
+}
+
+// latest is the table of the cluster as it is. It is made when a request wants it, as changes come by the thousand where
+// nobody sends any.
+func (p *Proxy) latest() *table {
+	if p.stale.Load() {
+		p.making.Lock()
+		if p.stale.Swap(false) {
+			p.table.Store(newTable(p.read()))
+		}
+		p.making.Unlock()
+	}
+	return p.table.Load()
 }
 
 // turn counts the requests of a way, whatever its shares are by now.

@@ -3,7 +3,6 @@ package standin
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -25,10 +24,8 @@ var (
 	trafficSplits = schema.GroupVersionResource{Group: "split.smi-spec.io", Version: "v1alpha1", Resource: "trafficsplits"}
 )
 
-// watcher keeps a proxy's table what the API server says.
+// watcher is what the API server says.
 type watcher struct {
-	proxy                            *Proxy
-	mutex                            sync.Mutex
 	routes, splits, services, slices cache.Store // nil for a kind that is not served
 }
 
@@ -45,7 +42,8 @@ func (p *Proxy) Watch(ctx context.Context, cfg *rest.Config) error {
 	}
 	own := informers.NewSharedInformerFactory(clients, 0)
 	foreign := dynamicinformer.NewDynamicSharedInformerFactory(untyped, 0)
-	w := &watcher{proxy: p}
+	w := &watcher{}
+	p.read = w.cluster
 	watched := map[*cache.Store]cache.SharedIndexInformer{
 		&w.services: own.Core().V1().Services().Informer(),
 		&w.slices:   own.Discovery().V1().EndpointSlices().Informer(),
@@ -62,7 +60,7 @@ func (p *Proxy) Watch(ctx context.Context, cfg *rest.Config) error {
 	var synced []cache.InformerSynced
 	for store, informer := range watched {
 		*store = informer.GetStore()
-		registration, err := informer.AddEventHandler(w.handler())
+		registration, err := informer.AddEventHandler(p.handler())
 		if err != nil {
 			return fmt.Errorf("watch what divides traffic: %w", err)
 		}
@@ -93,24 +91,22 @@ func isServed(clients discovery.DiscoveryInterface, kind schema.GroupVersionReso
 	return false, nil
 }
 
-// handler makes a new table after every change.
-func (w *watcher) handler() cache.ResourceEventHandler {
+// handler notes every change.
+func (p *Proxy) handler() cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { w.renew() },
-		UpdateFunc: func(any, any) { w.renew() },
-		DeleteFunc: func(any) { w.renew() },
+		AddFunc:    func(any) { p.stale.Store(true) },
+		UpdateFunc: func(any, any) { p.stale.Store(true) },
+		DeleteFunc: func(any) { p.stale.Store(true) },
 	}
 }
 
-func (w *watcher) renew() {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.proxy.table.Store(newTable(cluster{
+func (w *watcher) cluster() cluster {
+	return cluster{
 		routes:   all[*unstructured.Unstructured](w.routes),
 		splits:   all[*unstructured.Unstructured](w.splits),
 		services: all[*corev1.Service](w.services),
 		slices:   all[*discoveryv1.EndpointSlice](w.slices),
-	}))
+	}
 }
 
 // all are the objects of a store, of which there may be none.

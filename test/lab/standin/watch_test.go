@@ -63,7 +63,7 @@ func TestWatchKnowsTheCluster(t *testing.T) {
 	if err := p.Watch(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
-	known := p.table.Load()
+	known := p.latest()
 	canary := servicePort{service: types.NamespacedName{Namespace: namespace, Name: "podinfo-canary"}, port: "80"}
 	want := []endpoint{{address: "10.244.0.7:9898", pod: "podinfo-6d8f-fghij"}}
 	if diff := cmp.Diff(want, known.endpoints[canary], inside); diff != "" {
