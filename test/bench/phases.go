@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/fleet"
 )
 
 const (
@@ -58,7 +59,7 @@ func (b *bench) initialise(ctx context.Context, result *Result) error {
 	if result.Initialise.Cost, err = m.end(); err != nil {
 		return err
 	}
-	return pause(ctx, b.settle())
+	return fleet.Pause(ctx, b.settle())
 }
 
 // settle is how long canaries may still be busy with themselves after a phase that users see as the end.
@@ -70,7 +71,7 @@ func (b *bench) idle(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, b.settings.idle); err != nil {
+	if err := fleet.Pause(ctx, b.settings.idle); err != nil {
 		return err
 	}
 	result.Idle = &Idle{}
@@ -91,7 +92,7 @@ func (b *bench) reaction(ctx context.Context, result *Result) error {
 			return err
 		}
 		maps.Copy(sent, one)
-		if err := pause(ctx, spacing); err != nil {
+		if err := fleet.Pause(ctx, spacing); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,7 @@ func (b *bench) reaction(ctx context.Context, result *Result) error {
 		return err
 	}
 	result.Reaction = &Reaction{Reaction: spreadOf(o.reactions), Took: spreadOf(o.took), Failed: o.failed}
-	return pause(ctx, b.settle())
+	return fleet.Pause(ctx, b.settle())
 }
 
 // rollouts changes all canaries at once.
@@ -120,7 +121,7 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, aftermath); err != nil {
+	if err := fleet.Pause(ctx, aftermath); err != nil {
 		return err
 	}
 	r := &Rollouts{
@@ -141,7 +142,7 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 	if err := b.profileHeap(ctx, "rollouts"); err != nil {
 		return err
 	}
-	return pause(ctx, b.settle())
+	return fleet.Pause(ctx, b.settle())
 }
 
 // lateness are how late the ticks of all canaries since a time were.

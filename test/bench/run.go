@@ -113,15 +113,3 @@ func (b *bench) measure(ctx context.Context, result *Result) error {
 	}
 	return nil
 }
-
-// pause lets time pass, in which something may happen or not.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"flagger.app/flagger/test/fleet"
 	"flagger.app/flagger/test/lab"
 )
 
@@ -102,7 +103,7 @@ func (c *course) initialise(ctx context.Context) error {
 		return err
 	}
 	for !c.operator.IsReady(ctx) {
-		if err := pause(ctx, look); err != nil {
+		if err := fleet.Pause(ctx, look); err != nil {
 			return err
 		}
 	}
@@ -127,7 +128,7 @@ func (c *course) await(ctx context.Context, may time.Duration) error {
 		if time.Now().After(until) {
 			return fmt.Errorf("only %d of %d canaries rest after %s", c.book.resting(), c.canaries, may)
 		}
-		if err := pause(ctx, look); err != nil {
+		if err := fleet.Pause(ctx, look); err != nil {
 			return err
 		}
 	}
@@ -141,14 +142,14 @@ func (c *course) play(ctx context.Context, releases []release, from, to time.Dur
 		if r.at < from || r.at >= to {
 			continue
 		}
-		if err := pause(ctx, time.Until(begun.Add(r.at-from))); err != nil {
+		if err := fleet.Pause(ctx, time.Until(begun.Add(r.at-from))); err != nil {
 			return Sample{}, err
 		}
 		if err := c.make(ctx, r); err != nil {
 			return Sample{}, err
 		}
 	}
-	if err := pause(ctx, time.Until(begun.Add(to-from))); err != nil {
+	if err := fleet.Pause(ctx, time.Until(begun.Add(to-from))); err != nil {
 		return Sample{}, err
 	}
 	if err := c.await(ctx, c.limits().bound); err != nil && ctx.Err() != nil {
@@ -156,7 +157,7 @@ func (c *course) play(ctx context.Context, releases []release, from, to time.Dur
 	}
 	c.proxy.Rest()
 	defer c.proxy.Resume()
-	if err := pause(ctx, calming); err != nil {
+	if err := fleet.Pause(ctx, calming); err != nil {
 		return Sample{}, err
 	}
 	return measure(ctx, c.operator, time.Now)
@@ -210,16 +211,4 @@ func alarms(log []byte, now time.Time) []Finding {
 		}
 	}
 	return findings
-}
-
-// pause lets time pass, if there is any left.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flagger.app/flagger/test/fleet"
 	"flagger.app/flagger/test/soak/proxy"
 )
 
@@ -62,7 +63,7 @@ func spread(sorted []time.Duration) Spread {
 // tell prints a line a minute until ctx ends, and what is wrong as soon as it is known.
 func (c *course) tell(ctx context.Context) {
 	told := map[Finding]bool{}
-	for pause(ctx, time.Minute) == nil {
+	for fleet.Pause(ctx, time.Minute) == nil {
 		sample, err := measure(ctx, c.operator, time.Now)
 		if err != nil {
 			if ctx.Err() == nil {
