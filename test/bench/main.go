@@ -10,25 +10,17 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"flagger.app/flagger/test/fleet"
-	"flagger.app/flagger/test/lab"
+	"flagger.app/flagger/test/program"
 )
-
-// insideVerb is the hidden first argument that makes this program the first process of the lab's namespaces.
-const insideVerb = "inside"
-
-// interrupted is the exit code that shells expect of a program that Ctrl-C has ended.
-const interrupted = 130
 
 // settings say what to measure.
 type settings struct {
@@ -45,34 +37,15 @@ type settings struct {
 	idle     time.Duration
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(program.Main("bench", run)) }
 
-// run returns the exit code.
-func run(arguments []string) int {
+func run(ctx context.Context, arguments []string) error {
 	log.SetLogger(logr.Discard()) // libraries have nothing to add to our errors
-	if len(arguments) == 2 && arguments[0] == insideVerb {
-		return code(lab.RunInside(context.Background(), arguments[1], time.Now))
-	}
 	s, output, err := parse(arguments, os.Getenv)
 	if err != nil {
-		return 2 // the flag set has told why
+		return program.Usage(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	err = compare(ctx, s, output)
-	if ctx.Err() != nil {
-		fmt.Println("\nbench: interrupted; nothing is left running")
-		return interrupted
-	}
-	return code(err)
-}
-
-func code(err error) int {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 1
-	}
-	return 0
+	return compare(ctx, s, output)
 }
 
 // parse reads the command line and returns the settings and the file for the machine-readable result.

@@ -38,7 +38,7 @@ func figure(t *testing.T, format string, arguments ...any) {
 
 func TestMain(m *testing.M) {
 	ctx := context.Background()
-	first, err := story.RunInside(ctx, os.Args[1:], time.Now)
+	first, err := lab.Enter(ctx, os.Args[1:], time.Now)
 	if first {
 		exit(0, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -32,11 +33,14 @@ type Cluster struct {
 	lab    *lab.Lab
 }
 
-// StartCluster brings up a lab that ends with this process at the latest. root is the repository's folder; inside are the
-// first arguments with which this program becomes the lab's first process. When it returns an error nothing is left running.
-func StartCluster(ctx context.Context, root string, state lab.State, inside ...string) (*Cluster, error) {
+// rarely is how often Prometheus looks at pods that nobody sends requests to.
+const rarely = time.Minute
+
+// StartCluster brings up a lab that ends with this process at the latest. root is the repository's folder. When it
+// returns an error nothing is left running.
+func StartCluster(ctx context.Context, root string, state lab.State) (*Cluster, error) {
 	running, err := lab.Start(ctx, lab.Options{
-		Root: root, State: state, Lifetime: lab.WithStarter, Progress: os.Stdout, Inside: inside,
+		Root: root, State: state, Lifetime: lab.WithStarter, Progress: os.Stdout, Scrape: rarely,
 	})
 	if err != nil {
 		return nil, err

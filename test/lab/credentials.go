@@ -49,7 +49,7 @@ func writeConfiguration(s settings) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		contents["config/"+name] = string(content)
+		contents["config/"+name] = strings.ReplaceAll(string(content), "$SCRAPE", s.Scrape.String())
 	}
 	for name, content := range contents {
 		if err := os.WriteFile(s.State.path(name), []byte(content), 0o600); err != nil {

@@ -29,11 +29,12 @@ const (
 
 // settings are what the starter tells the first process; they travel as JSON in an argument.
 type settings struct {
-	Root          string   `json:"root"` // the repository's
-	State         State    `json:"state"`
-	CRDs          []string `json:"crds"` // files and folders with those of the proxies
-	APIServerPort int      `json:"apiserverPort"`
-	Lifetime      Lifetime `json:"lifetime"`
+	Root          string        `json:"root"` // the repository's
+	State         State         `json:"state"`
+	CRDs          []string      `json:"crds"` // files and folders with those of the proxies
+	APIServerPort int           `json:"apiserverPort"`
+	Lifetime      Lifetime      `json:"lifetime"`
+	Scrape        time.Duration `json:"scrape"`
 }
 
 func (s settings) binary(name string) string { return filepath.Join(s.Root, "bin", name) }
@@ -58,10 +59,22 @@ func (s settings) environment() []string {
 	}
 }
 
-// RunInside is the life of the lab's first process: it brings up the components and supervises them until it is
-// told to stop, its starter ends, or a component does. encoded is what Start passed. It returns an error only
-// where the lab ended for a fault; the kernel kills whatever is left when its caller exits.
-func RunInside(ctx context.Context, encoded string, now func() time.Time) error {
+// insideVerb is the hidden first argument that makes a program the first process of the lab's namespaces.
+const insideVerb = "inside"
+
+// Enter lets this program be the first process of its own lab, if its arguments say so: it returns true when that life is
+// over. Every program that calls Start calls it first, and exits where it is true: the kernel kills whatever is left then.
+// The error is one for which the lab ended.
+func Enter(ctx context.Context, arguments []string, now func() time.Time) (bool, error) {
+	if len(arguments) != 2 || arguments[0] != insideVerb {
+		return false, nil
+	}
+	return true, runInside(ctx, arguments[1], now)
+}
+
+// runInside brings up the components and supervises them until it is told to stop, its starter ends, or a component does.
+// encoded is what Start passed.
+func runInside(ctx context.Context, encoded string, now func() time.Time) error {
 	var s settings
 	if err := json.Unmarshal([]byte(encoded), &s); err != nil {
 		return fmt.Errorf("read the lab's settings: %w", err)

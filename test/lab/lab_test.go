@@ -319,7 +319,7 @@ func TestCRDsBesideTheRepository(t *testing.T) {
 }
 
 func TestSettingsSurviveTheirJourney(t *testing.T) {
-	want := settings{Root: "/r", State: "/s", CRDs: []string{"/c"}, APIServerPort: 1, Lifetime: Detached}
+	want := settings{Root: "/r", State: "/s", CRDs: []string{"/c"}, APIServerPort: 1, Lifetime: Detached, Scrape: time.Second}
 	encoded, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,13 +35,16 @@ const (
 	Detached    Lifetime = "detached"     // never
 )
 
-// Options say what lab to start. All are required; the folders are absolute.
+// usualScrape is how often Prometheus looks at the pods where Options do not say.
+const usualScrape = time.Second
+
+// Options say what lab to start. The folders are absolute.
 type Options struct {
 	Root     string // the repository's, with the binaries in bin
 	State    State
 	Lifetime Lifetime
-	Progress io.Writer // a line per step
-	Inside   []string  // arguments that make this program call RunInside with the one that Start adds
+	Progress io.Writer     // a line per step
+	Scrape   time.Duration // between two looks of Prometheus at all pods, which cost 0.1 ms for each; a second where it is zero
 }
 
 // Lab is a running lab as its starter sees it.
@@ -106,7 +110,7 @@ func start(ctx context.Context, o Options, lock *os.File, crds []string) (*Lab, 
 		_ = out.listener.Close() // the copy goes on listening
 	}
 	s := settings{
-		Root: o.Root, State: o.State, CRDs: crds, Lifetime: o.Lifetime,
+		Root: o.Root, State: o.State, CRDs: crds, Lifetime: o.Lifetime, Scrape: cmp.Or(o.Scrape, usualScrape),
 		APIServerPort: outlets[0].listener.Addr().(*net.TCPAddr).Port,
 	}
 	first, err := startFirst(o, s, inherited)
@@ -150,7 +154,7 @@ func startFirst(o Options, s settings, inherited []*os.File) (*exec.Cmd, error) 
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	first := exec.Command(program, append(o.Inside, string(encoded))...)
+	first := exec.Command(program, insideVerb, string(encoded))
 	first.Stdout, first.Stderr = o.Progress, o.Progress
 	first.ExtraFiles = inherited
 	first.SysProcAttr = ownNamespaces()

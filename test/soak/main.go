@@ -10,23 +10,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"flagger.app/flagger/test/lab"
+	"flagger.app/flagger/test/program"
 	"flagger.app/flagger/test/soak/proxy"
 )
-
-// insideVerb is the hidden first argument that makes this program the first process of the lab's namespaces.
-const insideVerb = "inside"
-
-// interrupted is the exit code that shells expect of a program that Ctrl-C has ended.
-const interrupted = 130
 
 // settings say how to soak. All are required.
 type settings struct {
@@ -45,34 +37,15 @@ type settings struct {
 	seed      uint64
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(program.Main("soak", run)) }
 
-// run returns the exit code.
-func run(arguments []string) int {
+func run(ctx context.Context, arguments []string) error {
 	log.SetLogger(logr.Discard()) // libraries have nothing to add to our errors
-	if len(arguments) == 2 && arguments[0] == insideVerb {
-		return code(lab.RunInside(context.Background(), arguments[1], time.Now))
-	}
 	s, err := parse(arguments, os.Stderr)
 	if err != nil {
-		return 2 // the flag set has told why
+		return program.Usage(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	err = soak(ctx, s, os.Stdout)
-	if ctx.Err() != nil {
-		fmt.Println("\nsoak: interrupted; nothing is left running")
-		return interrupted
-	}
-	return code(err)
-}
-
-func code(err error) int {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		return 1
-	}
-	return 0
+	return soak(ctx, s, os.Stdout)
 }
 
 // descriptions say what the faults are, for the flags.

@@ -21,9 +21,6 @@ import (
 	"flagger.app/flagger/test/lab"
 )
 
-// insideVerb is the hidden first argument that makes a program the first process of the lab's namespaces.
-const insideVerb = "inside"
-
 // Options say what stage to set. All are required.
 type Options struct {
 	Root     string // the repository's, with the binaries in bin
@@ -46,15 +43,6 @@ type Stage struct {
 	running *lab.Lab
 }
 
-// RunInside lets this program be the first process of its own lab, if its arguments say so: it returns true when that
-// life is over. Every program that calls Open calls it first.
-func RunInside(ctx context.Context, arguments []string, now func() time.Time) (bool, error) {
-	if len(arguments) != 2 || arguments[0] != insideVerb {
-		return false, nil
-	}
-	return true, lab.RunInside(ctx, arguments[1], now)
-}
-
 // Open brings up the lab, installs our CRDs and starts the operator. When it returns an error nothing is left running.
 func Open(ctx context.Context, o Options) (*Stage, error) {
 	s, err := OpenEmpty(ctx, o)
@@ -70,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 // OpenEmpty brings up the lab alone, for those who install the operator as users do. The stage's Operator does not run.
 func OpenEmpty(ctx context.Context, o Options) (*Stage, error) {
 	running, err := lab.Start(ctx, lab.Options{
-		Root: o.Root, State: o.State, Lifetime: o.Lifetime, Progress: o.Progress, Inside: []string{insideVerb},
+		Root: o.Root, State: o.State, Lifetime: o.Lifetime, Progress: o.Progress,
 	})
 	if err != nil {
 		return nil, err

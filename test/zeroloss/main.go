@@ -9,18 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"flagger.app/flagger/test/lab"
+	"flagger.app/flagger/test/program"
 	"flagger.app/flagger/test/story"
 )
-
-// interrupted is the exit code that shells expect of a program that Ctrl-C has ended.
-const interrupted = 130
 
 // errLoss says that requests were lost; the table has told which.
 var errLoss = errors.New("requests were lost")
@@ -33,33 +29,14 @@ type settings struct {
 	rate     int    // requests per second, of each app
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(program.Main("zeroloss", run)) }
 
-// run returns the exit code.
-func run(arguments []string) int {
-	if first, err := story.RunInside(context.Background(), arguments, time.Now); first {
-		return code(err)
-	}
+func run(ctx context.Context, arguments []string) error {
 	s, err := parse(arguments, os.Stderr)
 	if err != nil {
-		return 2 // the flag set has told why
+		return program.Usage(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	err = measure(ctx, s, os.Stdout)
-	if ctx.Err() != nil {
-		fmt.Println("\nzeroloss: interrupted; nothing is left running")
-		return interrupted
-	}
-	return code(err)
-}
-
-func code(err error) int {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "zeroloss:", err)
-		return 1
-	}
-	return 0
+	return measure(ctx, s, os.Stdout)
 }
 
 // parse reads the command line. What is wrong with it is told on stderr.

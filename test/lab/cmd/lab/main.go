@@ -19,16 +19,16 @@ import (
 	"flagger.app/flagger/test/lab"
 )
 
-// insideCommand is the hidden verb that makes this program the first process of the lab's namespaces.
-const insideCommand = "inside"
-
 // exitCode is the exit code of a command that ran in the lab, as an error; zero is no error.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 func main() {
-	err := command().Execute()
+	first, err := lab.Enter(context.Background(), os.Args[1:], time.Now)
+	if !first {
+		err = command().Execute()
+	}
 	var code exitCode
 	switch {
 	case err == nil:
@@ -66,7 +66,7 @@ func command() *cobra.Command {
 	top.PersistentFlags().StringVar(&root, "root", "", "the repository (default: found from this program, or the working folder, upward)")
 	top.PersistentFlags().StringVar(&state, "state", os.Getenv("LAB_STATE"), "the folder for everything the lab writes (default: .lab in the repository)")
 	options := func(lifetime lab.Lifetime, progress *os.File) lab.Options {
-		return lab.Options{Root: root, State: lab.State(state), Lifetime: lifetime, Progress: progress, Inside: []string{insideCommand}}
+		return lab.Options{Root: root, State: lab.State(state), Lifetime: lifetime, Progress: progress}
 	}
 	top.AddCommand(
 		&cobra.Command{
@@ -95,13 +95,6 @@ func command() *cobra.Command {
 				ctx, cancel := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 				defer cancel()
 				return lab.Build(ctx, root, names, os.Stdout, time.Now)
-			},
-		},
-		&cobra.Command{
-			Use: insideCommand, Args: cobra.ExactArgs(1), Hidden: true,
-			PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // it is told everything
-			RunE: func(c *cobra.Command, arguments []string) error {
-				return lab.RunInside(c.Context(), arguments[0], time.Now)
 			},
 		},
 	)
