@@ -21,8 +21,8 @@ import (
 
 func TestBaseImages(t *testing.T) {
 	want := map[string][]string{
-		operator:   {"golang:1.26", "gcr.io/distroless/static:nonroot"},
-		loadTester: {"golang:1.26", "alpine:3.22"},
+		operator:   {"golang:1.26.11", "gcr.io/distroless/static:nonroot"},
+		loadTester: {"golang:1.26.11", "alpine:3.22"},
 	}
 	for dockerfile, bases := range want {
 		t.Run(dockerfile, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestBaseImages(t *testing.T) {
 			if diff := cmp.Diff(bases, got); diff != "" {
 				t.Errorf("A base image is chosen by hand, with its version (-want +got):\n%s", diff)
 			}
-			if language := "\ngo " + strings.TrimPrefix(got[0], "golang:"); !strings.Contains(read(t, "go.mod"), language) {
+			if toolchain := "\ntoolchain go" + strings.TrimPrefix(got[0], "golang:") + "\n"; !strings.Contains(read(t, "go.mod"), toolchain) {
 				t.Errorf("%s is not of the Go that go.mod asks for", got[0])
 			}
 		})
