@@ -59,11 +59,16 @@ func (b *bench) initialise(ctx context.Context, result *Result) error {
 	if result.Initialise.Cost, err = m.end(); err != nil {
 		return err
 	}
-	return fleet.Pause(ctx, b.settle())
+	return b.settle(ctx)
 }
 
-// settle is how long canaries may still be busy with themselves after a phase that users see as the end.
-func (b *bench) settle() time.Duration { return max(b.interval, 10*time.Second) }
+// settle returns when canaries and cluster have no more to do after a phase that users see as the end.
+func (b *bench) settle(ctx context.Context) error {
+	if err := fleet.Pause(ctx, max(b.interval, 10*time.Second)); err != nil {
+		return err
+	}
+	return b.fleet.AwaitPrimaries(ctx)
+}
 
 // idle looks on while nothing happens.
 func (b *bench) idle(ctx context.Context, result *Result) error {
@@ -101,7 +106,7 @@ func (b *bench) reaction(ctx context.Context, result *Result) error {
 		return err
 	}
 	result.Reaction = &Reaction{Reaction: spreadOf(o.reactions), Took: spreadOf(o.took), Failed: o.failed}
-	return fleet.Pause(ctx, b.settle())
+	return b.settle(ctx)
 }
 
 // rollouts changes all canaries at once.
@@ -142,7 +147,7 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 	if err := b.profileHeap(ctx, "rollouts"); err != nil {
 		return err
 	}
-	return fleet.Pause(ctx, b.settle())
+	return b.settle(ctx)
 }
 
 // lateness are how late the ticks of all canaries since a time were.

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
@@ -23,6 +24,8 @@ import (
 const (
 	perNamespace = 100 // canaries
 	writers      = 16  // requests under way at a time where many objects are written
+
+	look = time.Second // between two looks at how many pods there are
 )
 
 // errWatchEnded is returned where the API server ended a watch before what was waited for came.
@@ -142,6 +145,23 @@ func (f *Fleet) awaitAvailable(ctx context.Context, changes watch.Interface) err
 // Adopt makes the Canaries.
 func (f *Fleet) Adopt(ctx context.Context) error {
 	return Each(ctx, f.Keys, func(ctx context.Context, key types.NamespacedName) error { return f.create(ctx, f.canary(key)) })
+}
+
+// AwaitPrimaries returns when the cluster has no more pods than those of primaries: the targets', which end when users have
+// left them, keep thousands of them busy for minutes.
+func (f *Fleet) AwaitPrimaries(ctx context.Context) error {
+	for {
+		pods := &corev1.PodList{}
+		if err := f.client.List(ctx, pods, client.Limit(1)); err != nil {
+			return fmt.Errorf("count pods: %w", err)
+		}
+		if len(pods.Items)+int(ptr.Deref(pods.RemainingItemCount, 0)) <= len(f.Keys)*f.Replicas {
+			return nil
+		}
+		if err := Pause(ctx, look); err != nil {
+			return err
+		}
+	}
 }
 
 // SetTag gives a target the image of a tag.
