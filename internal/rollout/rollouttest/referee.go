@@ -56,7 +56,7 @@ func (r *referee) routed(plan rollout.Plan, before route, after rollout.Traffic)
 		return forbid("I1", "weight %d to a primary that cannot answer", after.Primary)
 	case after.Canary > found.Canary && !r.heardOf(target), after.Primary > found.Primary && !r.heardOf(primary):
 		return forbid("I1", "weights %d and %d before the data plane knows the pods", after.Primary, after.Canary)
-	case after.Primary > found.Primary && target.ready(c.Now) && r.sick():
+	case after.Primary > found.Primary && target.ready(c.Now) && r.settled(plan, target) && r.sick():
 		return forbid("I9", "weight %d to a primary that is not healthy", after.Primary)
 	case after.Canary > found.Canary && after.Canary > r.highest(plan):
 		return forbid("I4", "weight %d at %d", after.Canary, c.Canary.Status.CanaryWeight)
@@ -67,6 +67,11 @@ func (r *referee) routed(plan rollout.Plan, before route, after rollout.Traffic)
 // heardOf tells whether the data plane knows the pods of a workload.
 func (r *referee) heardOf(w *deployment) bool {
 	return !r.cluster.Now.Before(w.up().Add(r.cluster.pace.Hear))
+}
+
+// settled tells whether the pods of a workload count as known to the data plane, which takes longer than to be known.
+func (r *referee) settled(plan rollout.Plan, w *deployment) bool {
+	return !r.cluster.Now.Before(w.up().Add(plan.Settle))
 }
 
 // sick tells whether the primary is in no state to take users back from a canary that does well.
