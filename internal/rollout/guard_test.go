@@ -175,6 +175,10 @@ func TestPermit(t *testing.T) {
 			reason: "Nobody would ever look at B.", in: observe(pushed(revB)),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revB })}, breaks: "I5",
 		},
+		"SwallowingARevisionLate": {
+			reason: "B has passed its analysis, and another has not.", in: observe(promotingAt(50), pushed(revA)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revA })}, breaks: "I5",
+		},
 		"ConfigsAreNotRecordedAsFailed": {
 			reason:  "B failed, and is stuck for ever; with an edited config it was never tried.",
 			in:      observe(failedFlat(), stuck(), configs("1", "2")),

@@ -259,6 +259,8 @@ func (in Observation) swallows(dec Decision) string {
 	then.Status = after
 	fromPrimary := after.LastAppliedSpec == in.Primary.Revision && (in.copied() || !then.isApplied())
 	switch {
+	case past(after.Phase) && then.applied() != in.applied():
+		return fmt.Sprintf("go on with %v after the analysis of %v", then.applied(), in.applied())
 	case in.begins(dec) && then.applied() != in.version():
 		return fmt.Sprintf("begin a run of %v and record %v", in.version(), then.applied())
 	case after.LastAppliedSpec == before.LastAppliedSpec && then.applied() == in.applied():
@@ -271,6 +273,11 @@ func (in Observation) swallows(dec Decision) string {
 		return fmt.Sprintf("record %s, which nothing carries", after.LastAppliedSpec)
 	}
 	return ""
+}
+
+// past tells whether a run in a phase has its analysis behind it.
+func past(phase v1beta1.CanaryPhase) bool {
+	return phase == v1beta1.PhaseWaitingPromotion || phase == v1beta1.PhasePromoting
 }
 
 // condemns tells whether a decision fails what the target carries, and has a cause to.
