@@ -176,7 +176,7 @@ func TestPermit(t *testing.T) {
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revB })}, breaks: "I5",
 		},
 		"SwallowingARevisionLate": {
-			reason: "B has passed its analysis, and another has not.", in: observe(promotingAt(50), pushed(revA)),
+			reason: "B has passed its analysis, and another has not.", in: observe(at(v1beta1.PhasePromoting, 50), pushed(revA)),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastAppliedSpec = revA })}, breaks: "I5",
 		},
 		"ConfigsAreNotRecordedAsFailed": {
