@@ -158,6 +158,9 @@ func unrouted() option {
 	return func(in *Observation) { in.Plan.Routes, in.Routing.Traffic = false, ToPrimary() }
 }
 
+// routeGone is a canary whose routing object somebody has deleted.
+func routeGone(in *Observation) { in.Routed, in.Routing = false, Routing{} }
+
 // hooks adds one hook of each type, named after it.
 func hooks(types ...v1beta1.HookType) option {
 	return func(in *Observation) {

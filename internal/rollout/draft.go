@@ -267,9 +267,10 @@ func (d *draft) leave() {
 	}
 }
 
-// dateRoute makes the drain begin again for users whom somebody else sent to the canary, and who leave it now.
+// dateRoute makes the drain begin again for users whom somebody else sent to the canary, and who leave it now. Whoever
+// deletes the routing object may have done that first.
 func (d *draft) dateRoute() {
-	if d.in.Routing.Traffic.Canary > d.want.Canary {
+	if !d.in.Routed || d.in.Routing.Traffic.Canary > d.want.Canary {
 		d.leave()
 	}
 }
@@ -299,9 +300,9 @@ func (in Observation) untilTick() time.Duration {
 
 // untilDrained is the time that pods must still outlive the traffic that has left them; it counts from the moment
 // the traffic was changed, as the status tells or as may have been lost, and never ends while the data plane refuses
-// the change.
+// the change, or there is nothing that tells where users go.
 func (in Observation) untilDrained() time.Duration {
-	if in.Routing.Traffic.Canary > 0 {
+	if !in.Routed || in.Routing.Traffic.Canary > 0 {
 		return max(in.Plan.Drain, time.Millisecond)
 	}
 	if in.Status.LastRouteTime == nil {

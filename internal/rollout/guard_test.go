@@ -87,7 +87,7 @@ func TestPermit(t *testing.T) {
 		},
 		"TheFirstRoute": {
 			reason:  "Users are at the primary's Service or at the target's; the route only says so.",
-			in:      observe(func(in *Observation) { in.Routed, in.Routing = false, Routing{} }),
+			in:      observe(routeGone),
 			changes: changes{doing(Route{Traffic: ToPrimary()})},
 		},
 		"StoppingUnderTraffic": {
@@ -96,6 +96,10 @@ func TestPermit(t *testing.T) {
 		},
 		"StoppingWhileDraining": {
 			reason: "So would their requests under way.", in: observe(finalisingSince(9 * time.Second)),
+			changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
+		},
+		"StoppingWhereTheRouteIsGone": {
+			reason: "It may have sent users there until it was deleted.", in: observe(finalisingSince(time.Hour), routeGone),
 			changes: changes{doing(ScaleCanary{Direction: Down})}, breaks: "I2",
 		},
 		"StoppingWhatIsStopped": {

@@ -86,6 +86,11 @@ func TestInitializing(t *testing.T) {
 			in:     observe(moved(4 * time.Second)),
 			want:   decided(wakes(6 * time.Second)),
 		},
+		"DrainsAnewWhereTheRouteIsGone": {
+			reason: "Whoever deleted the route may have sent users to the target first; nothing tells how long they have been gone.",
+			in:     observe(moved(time.Hour), routeGone),
+			want:   decided(did(Route{Traffic: ToPrimary()}), wakes(10*time.Second)),
+		},
 		"StopsTheTargetInTheEnd": {
 			reason: "Drained, the target rests at zero and the revision counts as promoted.",
 			in:     observe(moved(10 * time.Second)),

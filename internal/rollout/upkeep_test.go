@@ -61,6 +61,25 @@ func TestResize(t *testing.T) {
 	})
 }
 
+// TestRouteIsDated: pods outlive the users whom somebody else sent them by the drain, which counts from when those leave.
+func TestRouteIsDated(t *testing.T) {
+	for name, test := range map[string]struct {
+		in    Observation
+		dated bool
+	}{
+		"AsItShouldBe": {in: observe()},
+		"Edited":       {in: observe(drifted(Split(46))), dated: true},
+		"Deleted":      {in: observe(routeGone), dated: true},
+		"NeverThere":   {in: observe(unrouted())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Decide(test.in).Status.LastRouteTime.Time.Equal(now); got != test.dated {
+				t.Errorf("users left now: %v, want %v", got, test.dated)
+			}
+		})
+	}
+}
+
 // TestReadinessIsRemembered: a workload that cannot tell since when it is waiting is given up by what the status says.
 func TestReadinessIsRemembered(t *testing.T) {
 	limited := func(in *Observation) {

@@ -79,6 +79,13 @@ func Drift(canary rollout.Weight) Act {
 	}}
 }
 
+// DropRoute deletes the routing object. Whom it may have sent to the canary until then leaves it now.
+func DropRoute() Act {
+	return Act{"somebody deletes the route", func(c *Cluster) {
+		c.route = route{refusal: c.route.refusal, left: c.Now}
+	}}
+}
+
 // RefuseRoute makes the data plane say no to the routing object, with a message; an empty one ends that.
 func RefuseRoute(message string) Act {
 	title := "the gateway takes the route again"

@@ -105,11 +105,14 @@ func (p *player) refuseByChance() Act {
 	return RefuseRoute("")
 }
 
-// driftByChance edits the routing object, if there is one.
+// driftByChance edits the routing object or deletes it, if there is one.
 func (p *player) driftByChance() Act {
 	weight := rollout.Weight(p.chance.IntN(101))
-	if !p.cluster.route.exists {
+	switch {
+	case !p.cluster.route.exists:
 		return Heal(Primary)
+	case p.chance.OneIn(4):
+		return DropRoute()
 	}
 	return Drift(weight)
 }

@@ -94,7 +94,7 @@ func (w *world) rest() error {
 	switch {
 	case w.stranded():
 	case w.cluster.isBroken(primary, copied.image): // and waits for a version that can run
-	case copied.image == "" && target.image != w.referee.copied.image: // only a new version can bring the primary back
+	case copied.image == "" && target != w.referee.copied: // only a new version can bring the primary back
 	case weights.canary > 0 && number(canary, "status", "canaryWeight") == 0 && w.referee.serves(primary):
 		return fmt.Errorf("I5: at rest in phase %s with weight %d", phase, weights.canary)
 	case phase == v1beta1.PhaseFailed:
