@@ -21,6 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/metrics/prometheus"
@@ -83,7 +84,8 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 		events:    events,
 		log:       log,
 	}
-	err = errors.Join(op.addServer(), op.addPing(metricsServer), op.addInformers(ctx), op.addController(ctx), op.addMilestones())
+	err = errors.Join(op.addServer(), op.addPing(metricsServer), op.addInformers(ctx), op.addController(ctx), op.addMilestones(),
+		op.Add(onEveryInstance(daemon.Trim)))
 	if err != nil {
 		return err
 	}

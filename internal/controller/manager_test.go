@@ -57,7 +57,7 @@ func TestManager(t *testing.T) {
 
 	// All are at rest now. A look at each must not ask the API server for anything but the watches that fill the cache.
 	stop = w.manage(testkit.UserConfig(cfg, testkit.Operator), func(ctx context.Context, mgr ctrl.Manager, _ *Reconciler) error {
-		return Index(ctx, mgr.GetFieldIndexer())
+		return Index(ctx, kube.Namespaced{Cache: mgr.GetCache()})
 	})
 	w.lookAtAll() // opens the watches
 	before := len(testkit.Requests(t))

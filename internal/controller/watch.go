@@ -43,7 +43,7 @@ const (
 // workloads and Services. Routing objects, autoscalers and configs are watched once a canary needs them, as CRDs or
 // permissions may be missing.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	if err := Index(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := Index(ctx, kube.Namespaced{Cache: mgr.GetCache()}); err != nil {
 		return err
 	}
 	recoverPanic, counted := true, newCensus(r)

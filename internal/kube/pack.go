@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"reflect"
+	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,7 +35,8 @@ func Pack(object any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack %T %s: %w", o, client.ObjectKeyFromObject(o), err)
 	}
-	return &packed{namespace: o.GetNamespace(), name: o.GetName(), version: o.GetResourceVersion(), parcel: deflated}, nil
+	namespace := unique.Make(o.GetNamespace()).Value() // a cache has many of one
+	return &packed{namespace: namespace, name: o.GetName(), version: o.GetResourceVersion(), parcel: deflated}, nil
 }
 
 // Unpack returns the object that o is, which is o itself where it was never packed. A packed one is made anew by every call,

@@ -16,8 +16,8 @@ import (
 // room is for how many bytes of samples a family has space. More would tell little more, and slow down every packing.
 const room = 8 << 10
 
-// unique is how many bytes every object has to itself: names, ids and times.
-const unique = 64
+// distinct is how many bytes every object has to itself: names, ids and times.
+const distinct = 64
 
 // family is all that is packed of one type. Much of an object is in the next one, too, so it is deflated (RFC 1951) as what
 // follows the samples: the first object of the family, and those that were unlike the samples before. Samples are never
@@ -65,7 +65,7 @@ func (p *press) pack(of reflect.Type, data []byte) (parcel, error) {
 		return parcel{}, err
 	}
 	packed.bytes = p.out.String()
-	if isUnlike := len(packed.bytes) > len(data)/4+unique; isUnlike && len(data) <= room-f.used {
+	if isUnlike := len(packed.bytes) > len(data)/4+distinct; isUnlike && len(data) <= room-f.used {
 		f.used += copy(f.samples[f.used:], data)
 	}
 	return packed, nil

@@ -209,7 +209,7 @@ func (k *cluster) packing(field string) (cache.Cache, <-chan string) {
 		DefaultTransform: kube.Pack, DefaultNamespaces: map[string]cache.Config{k.namespace: {}},
 	})
 	must(k.T, err)
-	must(k.T, c.IndexField(k.Context(), &corev1.Service{}, field, func(o client.Object) []string {
+	must(k.T, kube.Namespaced{Cache: c}.IndexField(k.Context(), &corev1.Service{}, field, func(o client.Object) []string {
 		return []string{"label " + kube.Unpack(o).(*corev1.Service).Labels["app"]}
 	}))
 	names := make(chan string, 10)

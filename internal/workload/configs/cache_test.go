@@ -50,7 +50,7 @@ func (k *cluster) start() operator {
 	k.must(err)
 	o.live, err = client.New(cfg, client.Options{Mapper: k.RESTMapper()})
 	k.must(err)
-	k.must(Index(k.Context(), o.cache))
+	k.must(Index(k.Context(), kube.Namespaced{Cache: o.cache}))
 
 	ctx, cancel := context.WithCancel(k.Context())
 	ended := make(chan error, 1)
