@@ -188,6 +188,13 @@ func TestPermit(t *testing.T) {
 			in:      observe(failedFlat(), stuck(), configs("1", "2")),
 			changes: changes{func(in *Observation, dec *Decision) { dec.Status.TrackedConfigs = &in.Configs }}, breaks: "I5",
 		},
+		"PromotedInAllButName": {
+			reason: "The primary carries B, and one that somebody deletes would be made anew as A.",
+			in:     observe(finalisingSince(time.Minute)),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) {
+				s.Phase, s.LastPromotedSpec = v1beta1.PhaseSucceeded, revA
+			})}, breaks: "I5",
+		},
 		"PromotedInNameOnly": {
 			reason: "The primary carries A.", in: observe(progressingAt(20)),
 			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.LastPromotedSpec = revB })}, breaks: "I5",

@@ -239,9 +239,12 @@ func (in Observation) forgetsTick(dec Decision) bool {
 // promoted, and nothing counts as promoted that the primary does not carry.
 func lostRevision(in Observation, dec Decision) string {
 	before, after := in.Status, dec.Status
+	ends := before.Phase != after.Phase && (after.Phase == v1beta1.PhaseInitialized || after.Phase == v1beta1.PhaseSucceeded)
 	switch serves := in.Primary.Revision; {
 	case in.Deleting:
 		return ""
+	case ends && serves != "" && after.LastPromotedSpec != serves:
+		return fmt.Sprintf("end with %s as promoted while the primary carries %s", after.LastPromotedSpec, serves)
 	case after.LastPromotedSpec != before.LastPromotedSpec && !in.Primary.Exists:
 		return fmt.Sprintf("record %s as promoted without a primary", after.LastPromotedSpec)
 	case after.LastPromotedSpec != before.LastPromotedSpec && serves != "" && after.LastPromotedSpec != serves:
