@@ -2,6 +2,7 @@ package configs
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -73,7 +74,7 @@ func (m *memory) forget(at place) {
 	delete(m.entries, at)
 }
 
-// tidy drops what does not exist any more, if it is time to. Nobody waits for exists.
+// tidy drops what does not exist any more, if it is time to and nobody else does. Nobody waits for exists.
 func (m *memory) tidy(exists func(place) bool) {
 	due := m.overdue()
 	if len(due) == 0 {
@@ -89,12 +90,14 @@ func (m *memory) tidy(exists func(place) bool) {
 	m.ceiling = max(leastCeiling, 2*len(m.entries))
 }
 
-// overdue returns all entries where it is time to tidy, else none.
+// overdue returns all entries where it is time to tidy, else none. Those are one caller's: until it has tidied it is no
+// time for others.
 func (m *memory) overdue() []place {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	if len(m.entries) < m.ceiling {
 		return nil
 	}
+	m.ceiling = math.MaxInt
 	return slices.Collect(maps.Keys(m.entries))
 }

@@ -90,6 +90,27 @@ func TestMemoryKeepsWhatExists(t *testing.T) {
 	}
 }
 
+// A hundred workers must not all go through the same thousands of entries when the time has come.
+func TestMemoryIsTidiedByOne(t *testing.T) {
+	m := newMemory()
+	for i := range leastCeiling {
+		object := configMap(fmt.Sprintf("%07d", i), nil)
+		m.remember(place{kind: ConfigMap, ObjectKey: client.ObjectKeyFromObject(object)}, object, reading{})
+	}
+	asked := 0
+	m.tidy(func(place) bool {
+		asked++
+		m.tidy(func(place) bool {
+			t.Fatal("somebody else tidies meanwhile")
+			return true
+		})
+		return true
+	})
+	if asked != leastCeiling || m.ceiling != 2*leastCeiling {
+		t.Errorf("asked %d times, and the next time is at %d entries", asked, m.ceiling)
+	}
+}
+
 // Configs of 100 KB, and the copies of their data in annotations, leave nothing but their names and sums in memory.
 func TestMemoryHoldsNoData(t *testing.T) {
 	if testing.Short() {
