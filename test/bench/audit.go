@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,14 +17,18 @@ import (
 
 // requests counts what the API server received from the operator.
 type requests struct {
-	Counted int            // without the two below
-	Leases  int            // of the leader election
-	Watches int            // opened; clients renew each after five to ten minutes
-	Kinds   map[string]int // the counted ones by verb and resource
+	Counted int             // without the two below
+	Leases  int             // of the leader election
+	Watches int             // opened; clients renew each after five to ten minutes
+	Kinds   map[string]int  // the counted ones by verb and resource
+	Took    []time.Duration // the API server for each of the counted ones, in the order of its answers
 }
 
-// arrival marks the line of the audit log that tells of a request's arrival; another tells of its end.
-var arrival = []byte(`"stage":"RequestReceived"`)
+// Stages of a request, each a line of the audit log.
+const (
+	arrival = "RequestReceived"
+	answer  = "ResponseComplete"
+)
 
 // audit counts the requests that were received from one time on, and before another. The API server turns to a new file
 // every 100 MB and renames the old one, so all files are read.
@@ -70,9 +73,6 @@ func (c *requests) parse(log io.Reader, from, to time.Time) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(line, arrival) {
-			continue
-		}
 		if err := c.add(line, from, to); err != nil {
 			return err
 		}
@@ -81,9 +81,11 @@ func (c *requests) parse(log io.Reader, from, to time.Time) error {
 
 func (c *requests) add(line []byte, from, to time.Time) error {
 	var entry struct {
+		Stage     string    `json:"stage"`
 		Verb      string    `json:"verb"`
 		URI       string    `json:"requestURI"`
 		Received  time.Time `json:"requestReceivedTimestamp"`
+		Staged    time.Time `json:"stageTimestamp"`
 		ObjectRef *struct {
 			Resource    string `json:"resource"`
 			Subresource string `json:"subresource"`
@@ -102,14 +104,17 @@ func (c *requests) add(line []byte, from, to time.Time) error {
 			resource += "/" + ref.Subresource
 		}
 	}
-	switch {
-	case resource == "leases":
+	isLease, isWatch := resource == "leases", entry.Verb == "watch"
+	switch isArrival := entry.Stage == arrival; {
+	case isArrival && isLease:
 		c.Leases++
-	case entry.Verb == "watch":
+	case isArrival && isWatch:
 		c.Watches++
-	default:
+	case isArrival:
 		c.Counted++
 		c.Kinds[entry.Verb+" "+resource]++
+	case entry.Stage == answer && !isLease && !isWatch:
+		c.Took = append(c.Took, entry.Staged.Sub(entry.Received))
 	}
 	return nil
 }

@@ -16,13 +16,12 @@ import (
 
 func TestAudit(t *testing.T) {
 	entry := func(second int, stage, verb, ref string) string {
-		return fmt.Sprintf(`{"stage":%q,"verb":%q,"requestURI":"/openapi/v3","requestReceivedTimestamp":"2026-01-01T00:00:%02d.000000Z"%s}`+"\n",
-			stage, verb, second, ref)
+		return fmt.Sprintf(`{"stage":%q,"verb":%q,"requestURI":"/openapi/v3","requestReceivedTimestamp":"2026-01-01T00:00:%02d.000000Z",`+
+			`"stageTimestamp":"2026-01-01T00:00:%02d.250000Z"%s}`+"\n", stage, verb, second, second, ref)
 	}
 	const (
-		arrived = "RequestReceived"
-		status  = `,"objectRef":{"resource":"canaries","subresource":"status"}`
-		lease   = `,"objectRef":{"resource":"leases"}`
+		status = `,"objectRef":{"resource":"canaries","subresource":"status"}`
+		lease  = `,"objectRef":{"resource":"leases"}`
 	)
 	cases := map[string]struct {
 		reason string
@@ -31,30 +30,33 @@ func TestAudit(t *testing.T) {
 		want   requests
 	}{
 		"Counts": {
-			reason: "Each request counts once, when it arrives; leases and watches count apart.",
-			log: entry(10, arrived, "patch", status) + entry(10, "ResponseComplete", "patch", status) +
-				entry(11, arrived, "patch", status) + entry(12, arrived, "update", lease) + entry(13, arrived, "watch", status),
-			want: requests{Counted: 2, Leases: 1, Watches: 1, Kinds: map[string]int{"patch canaries/status": 2}},
+			reason: "Each request counts once, when it arrives, and tells in the end how long it took; leases and watches count apart.",
+			log: entry(10, arrival, "patch", status) + entry(10, answer, "patch", status) +
+				entry(11, arrival, "patch", status) + entry(12, arrival, "update", lease) + entry(13, arrival, "watch", status) +
+				entry(12, answer, "update", lease) + entry(14, answer, "watch", status),
+			want: requests{
+				Counted: 2, Leases: 1, Watches: 1, Kinds: map[string]int{"patch canaries/status": 2}, Took: []time.Duration{250 * time.Millisecond},
+			},
 		},
 		"Window": {
 			reason: "The first instant of the window belongs to it, the last does not.",
-			log:    entry(9, arrived, "patch", status) + entry(10, arrived, "get", status) + entry(20, arrived, "patch", status),
+			log:    entry(9, arrival, "patch", status) + entry(10, arrival, "get", status) + entry(20, arrival, "patch", status),
 			want:   requests{Counted: 1, Kinds: map[string]int{"get canaries/status": 1}},
 		},
 		"Rotated": {
 			reason: "A window may lie in several files.",
-			old:    entry(10, arrived, "get", status),
-			log:    entry(11, arrived, "get", status),
+			old:    entry(10, arrival, "get", status),
+			log:    entry(11, arrival, "get", status),
 			want:   requests{Counted: 2, Kinds: map[string]int{"get canaries/status": 2}},
 		},
 		"Unfinished": {
 			reason: "A line without an end is being written and is not read.",
-			log:    entry(10, arrived, "get", status) + entry(11, arrived, "get", status)[:40],
+			log:    entry(10, arrival, "get", status) + entry(11, arrival, "get", status)[:40],
 			want:   requests{Counted: 1, Kinds: map[string]int{"get canaries/status": 1}},
 		},
 		"NoObject": {
 			reason: "What is about no object is told by its address.",
-			log:    entry(10, arrived, "get", ""),
+			log:    entry(10, arrival, "get", ""),
 			want:   requests{Counted: 1, Kinds: map[string]int{"get /openapi/v3": 1}},
 		},
 	}
@@ -80,7 +82,7 @@ func TestAudit(t *testing.T) {
 
 func TestAuditIsNotGuessed(t *testing.T) {
 	folder := t.TempDir()
-	broken := string(arrival) + " no JSON\n"
+	broken := arrival + " no JSON\n"
 	if err := os.WriteFile(filepath.Join(folder, "audit.log"), []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,6 @@
 // of queries at once would measure Prometheus. The gateway is this process too, unless Traefik is asked for: it accepts
 // every generation of a route at once. Traefik reads all routes whenever one changes.
 //
-// The lab shares the machine with the operator. The cores that were busy, and what the operator and this process had of
-// them, tell who sets the limit.
+// The lab shares the machine with the operator. The cores that were busy, what the operator and this process had of them,
+// and how long the API server takes to answer tell who sets the limit.
 package main

@@ -50,6 +50,7 @@ func (m meter) end() (Cost, error) {
 		Leases:   requests.Leases,
 		Watches:  requests.Watches,
 		Kinds:    requests.Kinds,
+		Answers:  spreadOf(requests.Took),
 		Queries:  m.bench.answerer.Queries.Load() - m.queries,
 		CPU:      (now.CPU - m.operator.CPU).Seconds(),
 		RSS:      now.RSS,

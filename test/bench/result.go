@@ -34,6 +34,7 @@ type Cost struct {
 	Leases   int            `json:"leaseRequests"`
 	Watches  int            `json:"watchesOpened"`
 	Kinds    map[string]int `json:"requestsByKind"` // the requests, by verb and resource
+	Answers  Spread         `json:"answerSeconds"`  // what the API server took for these
 	Queries  int64          `json:"queries"`        // to Prometheus
 	CPU      float64        `json:"cpuSeconds"`
 	RSS      int64          `json:"rssBytes"` // at the end

@@ -174,6 +174,7 @@ func effort(phase string, c Cost, canaries int) []row {
 		{phase + ":   by the measuring", c.Bench / c.Window, "%.2f"},
 		{phase + ": API requests per canary", float64(c.Requests) / float64(canaries), number},
 	}
+	all = append(all, spread(phase+": API server answers after", c.Answers)...)
 	return append(all, kinds(phase, c, canaries)...)
 }
 
