@@ -21,7 +21,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"flagger.app/flagger/api/v1beta1"
-	"flagger.app/flagger/internal/daemon"
 	"flagger.app/flagger/internal/kube"
 	"flagger.app/flagger/internal/metrics"
 	"flagger.app/flagger/internal/metrics/prometheus"
@@ -85,7 +84,7 @@ func run(ctx context.Context, o *options, logger *zap.Logger) error {
 		log:       log,
 	}
 	err = errors.Join(op.addServer(), op.addPing(metricsServer), op.addInformers(ctx), op.addController(ctx), op.addMilestones(),
-		op.Add(onEveryInstance(daemon.Trim)))
+		op.Add(onEveryInstance(trim)))
 	if err != nil {
 		return err
 	}

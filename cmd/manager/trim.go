@@ -1,4 +1,4 @@
-package daemon
+package main
 
 import (
 	"context"
@@ -15,9 +15,9 @@ const (
 	quiet, spare = 1. / 8, 1. / 8
 )
 
-// Trim gives memory back to the system whenever the process has come to rest after a burst of work, until ctx ends. The Go
+// trim gives memory back to the system whenever the process has come to rest after a burst of work, until ctx ends. The Go
 // runtime by itself keeps as much as the burst may grow to before the next collection, and more for what is in pieces.
-func Trim(ctx context.Context) error {
+func trim(ctx context.Context) error {
 	looks := time.NewTicker(trimEvery)
 	defer looks.Stop()
 	t := &trimmer{}
