@@ -52,7 +52,7 @@ func measure(ctx context.Context, s settings, binary string) (Result, error) {
 // open brings up a lab without canaries and without the operator, whose unexpected end is told to failed. When it returns
 // an error nothing is left running.
 func open(ctx context.Context, s settings, binary string, state lab.State, failed func(error)) (*bench, error) {
-	cluster, err := fleet.StartCluster(ctx, s.root, state)
+	cluster, err := fleet.StartCluster(ctx, s.root, state, s.gateway)
 	if err != nil {
 		return nil, err
 	}

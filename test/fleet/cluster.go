@@ -36,11 +36,12 @@ type Cluster struct {
 // rarely is how often Prometheus looks at pods that nobody sends requests to.
 const rarely = time.Minute
 
-// StartCluster brings up a lab that ends with this process at the latest. root is the repository's folder. When it
-// returns an error nothing is left running.
-func StartCluster(ctx context.Context, root string, state lab.State) (*Cluster, error) {
+// StartCluster brings up a lab that ends with this process at the latest, with what serves the routes. root is the
+// repository's folder. When it returns an error nothing is left running.
+func StartCluster(ctx context.Context, root string, state lab.State, g Gateway) (*Cluster, error) {
 	running, err := lab.Start(ctx, lab.Options{
 		Root: root, State: state, Lifetime: lab.WithStarter, Progress: os.Stdout, Scrape: rarely,
+		NoProxy: g == StandIn,
 	})
 	if err != nil {
 		return nil, err

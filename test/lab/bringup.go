@@ -45,8 +45,8 @@ func (b *bringUp) run(ctx context.Context) error {
 		{name: "etcd and kube-apiserver", do: b.startAPIServer},
 		{name: "controllers, scheduler, kwok", do: b.startControllers},
 		{name: "pod server and Prometheus", do: b.startPods},
-		{name: "Traefik and the stand-in", do: b.startProxies},
-		{name: "nodes ready, gateway programmed", do: b.settle},
+		{name: "proxies", do: b.startProxies},
+		{name: "all of it ready", do: b.settle},
 	}
 	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
@@ -182,7 +182,7 @@ func wait(ctx context.Context, latency time.Duration) {
 	}
 }
 
-// startProxies starts Traefik, and the stand-in for other proxies, which lives in this process.
+// startProxies starts Traefik, if that is wanted, and the stand-in for other proxies, which lives in this process.
 func (b *bringUp) startProxies(ctx context.Context) error {
 	options := envtest.CRDInstallOptions{Paths: b.CRDs, ErrorIfPathMissing: true}
 	if _, err := envtest.InstallCRDs(b.admin, options); err != nil {
@@ -202,11 +202,18 @@ func (b *bringUp) startProxies(ctx context.Context) error {
 		}
 		go func() { b.failures <- serve(listener, handler) }()
 	}
+	if b.NoProxy {
+		return nil
+	}
 	return b.launch(traefik())
 }
 
 func (b *bringUp) settle(ctx context.Context) error {
-	for _, ready := range []func(context.Context) error{b.nodesReady, b.accountsMade, b.gatewayProgrammed, prometheusReady} {
+	wanted := []func(context.Context) error{b.nodesReady, b.accountsMade, prometheusReady}
+	if !b.NoProxy {
+		wanted = append(wanted, b.gatewayProgrammed)
+	}
+	for _, ready := range wanted {
 		if err := b.await(ctx, ready); err != nil {
 			return err
 		}

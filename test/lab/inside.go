@@ -35,6 +35,7 @@ type settings struct {
 	APIServerPort int           `json:"apiserverPort"`
 	Lifetime      Lifetime      `json:"lifetime"`
 	Scrape        time.Duration `json:"scrape"`
+	NoProxy       bool          `json:"noProxy"` // without Traefik
 }
 
 func (s settings) binary(name string) string { return filepath.Join(s.Root, "bin", name) }

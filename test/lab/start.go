@@ -45,6 +45,7 @@ type Options struct {
 	Lifetime Lifetime
 	Progress io.Writer     // a line per step
 	Scrape   time.Duration // between two looks of Prometheus at all pods, which cost 0.1 ms for each; a second where it is zero
+	NoProxy  bool          // leaves Traefik out, which reads all routes whenever one changes
 }
 
 // Lab is a running lab as its starter sees it.
@@ -110,7 +111,7 @@ func start(ctx context.Context, o Options, lock *os.File, crds []string) (*Lab, 
 		_ = out.listener.Close() // the copy goes on listening
 	}
 	s := settings{
-		Root: o.Root, State: o.State, CRDs: crds, Lifetime: o.Lifetime, Scrape: cmp.Or(o.Scrape, usualScrape),
+		Root: o.Root, State: o.State, CRDs: crds, Lifetime: o.Lifetime, Scrape: cmp.Or(o.Scrape, usualScrape), NoProxy: o.NoProxy,
 		APIServerPort: outlets[0].listener.Addr().(*net.TCPAddr).Port,
 	}
 	first, err := startFirst(o, s, inherited)

@@ -54,7 +54,7 @@ type stage struct {
 // open brings up a lab without canaries, and an operator that is not started. Its unexpected end is told to failed. When it
 // returns an error nothing is left running.
 func open(ctx context.Context, s settings, state lab.State, failed func(error)) (*stage, error) {
-	cluster, err := fleet.StartCluster(ctx, s.root, state)
+	cluster, err := fleet.StartCluster(ctx, s.root, state, fleet.StandIn)
 	if err != nil {
 		return nil, err
 	}
