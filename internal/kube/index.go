@@ -13,8 +13,8 @@ import (
 // has every value twice, the second time for lists of all namespaces; a value takes a map of its own, 200 bytes and more.
 type Namespaced struct{ cache.Cache }
 
-// IndexField implements client.FieldIndexer, to be called before the cache starts. A list by the field is an empty one
-// where it names no namespace.
+// IndexField implements client.FieldIndexer, to be called before the cache starts. Name and keys are those that the cache's
+// lists look under; a list by the field is an empty one where it names no namespace.
 func (n Namespaced) IndexField(ctx context.Context, o client.Object, field string, extract client.IndexerFunc) error {
 	informer, err := n.GetInformer(ctx, o, cache.BlockUntilSynced(false))
 	if err != nil {
