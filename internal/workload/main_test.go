@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -208,16 +210,17 @@ func (c readingThrough) Get(ctx context.Context, key client.ObjectKey, object cl
 var errCrashed = errors.New("crashed")
 
 // recorder is a Client that remembers what it was asked for, as verb and name; the verb of a JSON patch is overwrite. If
-// crash is the next write, it is not sent, and the client serves again. before is called ahead of every write; nil for
-// nothing.
+// crash is the next write, it is not sent, and the client serves again; of mute, the answer does not come back. before is
+// called ahead of every write, after behind it; nil for nothing.
 type recorder struct {
 	client.Client
-	calls  []string
-	crash  string
-	before func(call string)
+	calls         []string
+	crash, mute   string
+	before, after func(call string)
 }
 
-func (r *recorder) note(verb string, object client.Object) error {
+// write notes a write and does it.
+func (r *recorder) write(verb string, object client.Object, do func() error) error {
 	call := verb + " " + object.GetName()
 	r.calls = append(r.calls, call)
 	if r.before != nil {
@@ -227,7 +230,15 @@ func (r *recorder) note(verb string, object client.Object) error {
 		r.crash = ""
 		return errCrashed
 	}
-	return nil
+	err := do()
+	if r.after != nil {
+		r.after(call)
+	}
+	if call == r.mute {
+		r.mute = ""
+		return &url.Error{Op: verb, URL: object.GetName(), Err: io.ErrUnexpectedEOF}
+	}
+	return err
 }
 
 // took returns the calls since it was last asked, sorted.
@@ -248,17 +259,11 @@ func (r *recorder) Get(ctx context.Context, key client.ObjectKey, object client.
 }
 
 func (r *recorder) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
-	if err := r.note("create", object); err != nil {
-		return err
-	}
-	return r.Client.Create(ctx, object, options...)
+	return r.write("create", object, func() error { return r.Client.Create(ctx, object, options...) })
 }
 
 func (r *recorder) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
-	if err := r.note("update", object); err != nil {
-		return err
-	}
-	return r.Client.Update(ctx, object, options...)
+	return r.write("update", object, func() error { return r.Client.Update(ctx, object, options...) })
 }
 
 func (r *recorder) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
@@ -266,10 +271,7 @@ func (r *recorder) Patch(ctx context.Context, object client.Object, patch client
 	if patch.Type() == types.JSONPatchType {
 		verb = "overwrite"
 	}
-	if err := r.note(verb, object); err != nil {
-		return err
-	}
-	return r.Client.Patch(ctx, object, patch, options...)
+	return r.write(verb, object, func() error { return r.Client.Patch(ctx, object, patch, options...) })
 }
 
 // tracking makes the adapters follow configs, with the cluster in place of a cache that is never behind. It returns the

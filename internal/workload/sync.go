@@ -207,8 +207,8 @@ func (p *PodTarget) create(ctx context.Context, plans promotion) error {
 // those that are found on it are being written, it says so: after a crash it would be taken for one whose pods have run
 // with them, or that has its own still.
 //
-// Once other configs are written the template follows, whatever somebody does to the primary or pushes to the target meanwhile: it
-// was analysed with them, and what the primary ran before was not.
+// Once the first of other configs is written the others and the template follow, whatever somebody does to the primary or pushes to
+// the target meanwhile: they were analysed together, and what the primary ran before was not analysed with them.
 func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view, found rollout.Version) error {
 	noted := recordedOn(primary)
 	configured := found.Configs != plans.version.Configs && len(plans.content.Sums()) > 0
@@ -219,7 +219,12 @@ func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view
 		}
 	}
 	if err := plans.content.Write(ctx); err != nil {
-		return configsError(plans.target, err)
+		if !configured || !isPassing(err) {
+			return configsError(plans.target, err)
+		}
+		if err := retry.OnError(persistence, isPassing, func() error { return plans.content.Rewrite(ctx) }); err != nil {
+			return configsError(plans.target, err)
+		}
 	}
 	if configured {
 		return p.follow(ctx, plans, primary)

@@ -179,6 +179,34 @@ func TestTheTemplateFollowsItsConfigs(t *testing.T) {
 	}
 }
 
+// TestConfigsAreWrittenThrough loses the answer to the write of a config, and has a new version pushed before the next: the
+// primary would be left with the configs of one version and the template of another.
+func TestConfigsAreWrittenThrough(t *testing.T) {
+	k, through := configured(t)
+	k.promotes(t)
+	k.paint(t, "settings", "blue")
+	k.setImage(t, "app:2")
+	analysed := k.version(t)
+	through.mute = "update settings-primary"
+	through.after = func(call string) {
+		if call == "update settings-primary" {
+			through.after = nil
+			k.paint(t, "settings", "unseen")
+			k.setImage(t, "app:3")
+		}
+	}
+	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); err != nil {
+		t.Fatal(err)
+	}
+	if through.after != nil {
+		t.Error("nobody got in between")
+	}
+	got := k.readDeployment(t, "podinfo-primary")
+	if image(got) != "app:2" || k.color(t, "settings-primary") != "blue" || recordedOn(got) != analysed {
+		t.Errorf("image %s with %s, marked %v; want what was analysed", image(got), k.color(t, "settings-primary"), recordedOn(got))
+	}
+}
+
 func TestACrashAfterTheConfigsIsMendedByOneRoll(t *testing.T) {
 	for name, tc := range map[string]struct {
 		reason string

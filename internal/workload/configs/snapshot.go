@@ -142,6 +142,10 @@ func (s *Snapshot) Write(ctx context.Context) error {
 	return err
 }
 
+// Rewrite is Write after one that failed and of which some may have been done all the same: it reads the copies past the
+// caches.
+func (s *Snapshot) Rewrite(ctx context.Context) error { return s.write(ctx, s.tracker.read) }
+
 // write writes the copies. Those that are made come first: they prove that their names were free, before anything is
 // overwritten.
 func (s *Snapshot) write(ctx context.Context, read configRead) error {
