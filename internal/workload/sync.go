@@ -207,8 +207,8 @@ func (p *PodTarget) create(ctx context.Context, plans promotion) error {
 // those that are found on it are being written, it says so: after a crash it would be taken for one whose pods have run
 // with them, or that has its own still.
 //
-// Once the first of other configs is written the others and the template follow, whatever somebody does to the primary or pushes to
-// the target meanwhile: they were analysed together, and what the primary ran before was not analysed with them.
+// Once the first of other configs is written the others and the template follow, whatever somebody does to the primary or
+// pushes to the target meanwhile: they were analysed together, and what the primary ran before was not analysed with them.
 func (p *PodTarget) overwrite(ctx context.Context, plans promotion, primary view, found rollout.Version) error {
 	noted := recordedOn(primary)
 	configured := found.Configs != plans.version.Configs && len(plans.content.Sums()) > 0

@@ -151,59 +151,63 @@ func TestConfigsThatChangedMeanwhileAreNotPromoted(t *testing.T) {
 	}
 }
 
-// TestTheTemplateFollowsItsConfigs has the primary touched, and a new version pushed, between the write of the configs and
-// that of the template. Left alone, pods of the old template would start with configs that were never analysed with it.
+// TestTheTemplateFollowsItsConfigs has a new version pushed between the write of the configs and that of the template. Left
+// alone, pods of the old template would start with configs that were never analysed with it.
 func TestTheTemplateFollowsItsConfigs(t *testing.T) {
-	k, through := configured(t)
-	k.promotes(t)
-	k.paint(t, "settings", "blue")
-	k.setImage(t, "app:2")
-	analysed := k.version(t)
-	through.before = func(call string) {
-		if call != "overwrite podinfo-primary" {
-			return
-		}
-		through.before = nil
-		k.setReplicas(t, "podinfo-primary", 5)
-		k.setImage(t, "app:3")
-	}
-	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); err != nil {
-		t.Fatal(err)
-	}
-	if through.before != nil {
-		t.Error("nobody got in between")
-	}
-	got := k.readDeployment(t, "podinfo-primary")
-	if image(got) != "app:2" || k.color(t, "settings-primary") != "blue" || recordedOn(got) != analysed {
-		t.Errorf("image %s with %s, marked %v; want what was analysed", image(got), k.color(t, "settings-primary"), recordedOn(got))
+	for name, tc := range map[string]struct {
+		reason  string
+		disturb func(k cluster, through *recorder)
+	}{
+		"Touched": {
+			reason: "Somebody writes the primary as well, so that the template meets a conflict.",
+			disturb: func(k cluster, through *recorder) {
+				through.before = once("overwrite podinfo-primary", func() {
+					k.setReplicas(t, "podinfo-primary", 5)
+					k.setImage(t, "app:3")
+				})
+			},
+		},
+		"Unanswered": {
+			reason: "The answer to the write of the config is lost, and other configs are pushed as well.",
+			disturb: func(k cluster, through *recorder) {
+				through.mute = "update settings-primary"
+				through.after = once("update settings-primary", func() {
+					k.paint(t, "settings", "unseen")
+					k.setImage(t, "app:3")
+				})
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, through := configured(t)
+			k.promotes(t)
+			k.paint(t, "settings", "blue")
+			k.setImage(t, "app:2")
+			analysed := k.version(t)
+			tc.disturb(k, through)
+			if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); err != nil {
+				t.Fatal(err)
+			}
+			if pushed := k.readDeployment(t, "podinfo"); image(pushed) != "app:3" {
+				t.Error("nobody got in between")
+			}
+			got := k.readDeployment(t, "podinfo-primary")
+			if image(got) != "app:2" || k.color(t, "settings-primary") != "blue" || recordedOn(got) != analysed {
+				t.Errorf("image %s with %s, marked %v; want what was analysed. %s",
+					image(got), k.color(t, "settings-primary"), recordedOn(got), tc.reason)
+			}
+		})
 	}
 }
 
-// TestConfigsAreWrittenThrough loses the answer to the write of a config, and has a new version pushed before the next: the
-// primary would be left with the configs of one version and the template of another.
-func TestConfigsAreWrittenThrough(t *testing.T) {
-	k, through := configured(t)
-	k.promotes(t)
-	k.paint(t, "settings", "blue")
-	k.setImage(t, "app:2")
-	analysed := k.version(t)
-	through.mute = "update settings-primary"
-	through.after = func(call string) {
-		if call == "update settings-primary" {
-			through.after = nil
-			k.paint(t, "settings", "unseen")
-			k.setImage(t, "app:3")
+// once does something at the first of the calls that are so named.
+func once(name string, do func()) func(call string) {
+	done := false
+	return func(call string) {
+		if call == name && !done {
+			done = true
+			do()
 		}
-	}
-	if err := k.deployment.SyncPrimary(t.Context(), k.canary(), analysed); err != nil {
-		t.Fatal(err)
-	}
-	if through.after != nil {
-		t.Error("nobody got in between")
-	}
-	got := k.readDeployment(t, "podinfo-primary")
-	if image(got) != "app:2" || k.color(t, "settings-primary") != "blue" || recordedOn(got) != analysed {
-		t.Errorf("image %s with %s, marked %v; want what was analysed", image(got), k.color(t, "settings-primary"), recordedOn(got))
 	}
 }
 
