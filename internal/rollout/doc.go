@@ -69,8 +69,8 @@
 // When it happens: changes, readiness, rollbacks and the steps after the analysis do not wait for a tick. The first
 // analysis follows readiness; a rollback follows the failed check that reaches the threshold; a promotion goes on when
 // the primary is ready. Pods that have come where there were none get their first users when they have been there for
-// the time in Settings.Settle: data planes learn of them later than we do, and answer 404 or 503 until then. Pods outlive the traffic that left them by the drain, at initialization, promotion, rollback
-// (in phase Failed) and deletion.
+// the time in Settings.Settle: data planes learn of them later than we do, and answer 404 or 503 until then. Pods outlive
+// the traffic that left them by the drain, at initialization, promotion, rollback (in phase Failed) and deletion.
 //
 // Weights: the status leads and the routing object follows. WaitingPromotion keeps weight and iterations, and analyses
 // without counting further iterations. A maximum above 100 is 100; a weight that is no step goes on to the next above

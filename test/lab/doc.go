@@ -38,7 +38,7 @@
 //
 // # How pods behave
 //
-// The stages folder says: a pod is ready about a second after it is scheduled and ends 3 s after its deletion, while
+// The stages folder says: a pod is ready about a second after it is scheduled and ends 5 s after its deletion, while
 // it still answers, as an application does that drains on SIGTERM. An image whose tag ends in -stuck is never
 // pulled. Package podserver tells what other tags do.
 //
