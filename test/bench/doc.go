@@ -28,8 +28,9 @@
 //	            Progressing, which the operator finds wherever they are among the others
 //
 // A tick's lateness is the time between two changes of a canary's weight (or the last of them and the promotion) less
-// the interval. The least that a rollout can take is its steps times the interval; starting pods and draining come on
-// top, as the rollouts of the phase reaction show, which are nearly alone.
+// the interval, so that what it takes to carry out, three requests for a promotion, is part of it. The least that a
+// rollout can take is its steps times the interval; starting pods and draining come on top, as the rollouts of the phase
+// reaction show, which are nearly alone.
 //
 // Times are those at which watch events reach this process. Pods are those of the lab, ready one to two seconds
 // after they are scheduled. Prometheus is a listener of this process that gives every query the same answer, as thousands

@@ -135,8 +135,8 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 		Least:    (time.Duration(len(steps)) * b.interval).Seconds(),
 		Failed:   o.failed,
 		Reaction: spreadOf(o.reactions),
-		Lateness: spreadOf(b.lateness(m.from)),
 	}
+	b.lateness(m.from, r)
 	if r.Cost, err = m.end(); err != nil {
 		return err
 	}
@@ -150,13 +150,16 @@ func (b *bench) rollouts(ctx context.Context, result *Result) error {
 	return b.settle(ctx)
 }
 
-// lateness are how late the ticks of all canaries since a time were.
-func (b *bench) lateness(from time.Time) []time.Duration {
-	var all []time.Duration
+// lateness adds to a result how late the ticks of all canaries since a time were.
+func (b *bench) lateness(from time.Time, r *Rollouts) {
+	var all ticks
 	for _, key := range b.fleet.Keys {
-		all = append(all, lateTicks(b.follower.since(key, from), b.interval)...)
+		one := lateTicks(b.follower.since(key, from), b.interval)
+		all.steps = append(all.steps, one.steps...)
+		all.promotions = append(all.promotions, one.promotions...)
 	}
-	return all
+	r.StepLateness, r.PromotionLateness = spreadOf(all.steps), spreadOf(all.promotions)
+	r.Lateness = spreadOf(slices.Concat(all.steps, all.promotions))
 }
 
 // restart stops the operator, changes a few canaries and starts it.

@@ -68,8 +68,11 @@ type Rollouts struct {
 	Least    float64 `json:"leastSeconds"` // steps times the interval
 	Failed   int     `json:"failed"`
 	Reaction Spread  `json:"reactionSeconds"` // each from its own change
-	Lateness Spread  `json:"latenessSeconds"` // of ticks
-	Cost     Cost    `json:"cost"`
+	Lateness Spread  `json:"latenessSeconds"` // of all ticks
+	// StepLateness is that of ticks that move traffic, PromotionLateness of those that copy everything to the primary.
+	StepLateness      Spread `json:"stepLatenessSeconds"`
+	PromotionLateness Spread `json:"promotionLatenessSeconds"`
+	Cost              Cost   `json:"cost"`
 }
 
 // Restart is how soon an operator, just started, finds the canaries that changed without it. Seconds count from its start.
@@ -107,10 +110,13 @@ func spreadOf(values []time.Duration) Spread {
 	return Spread{P50: at(50), P99: at(99), Max: at(100)}
 }
 
+// ticks are how late ticks were.
+type ticks struct{ steps, promotions []time.Duration }
+
 // lateTicks returns how late the ticks of one canary were: the times between two changes of its weight in phase
 // Progressing, and between the last of these and the promotion, less the interval. Early ones are negative.
-func lateTicks(moments []moment, interval time.Duration) []time.Duration {
-	var late []time.Duration
+func lateTicks(moments []moment, interval time.Duration) ticks {
+	var late ticks
 	var before *moment // the tick before, if it was one of the same run
 	for i, m := range moments {
 		switch {
@@ -119,11 +125,11 @@ func lateTicks(moments []moment, interval time.Duration) []time.Duration {
 				continue
 			}
 			if before != nil {
-				late = append(late, m.at.Sub(before.at)-interval)
+				late.steps = append(late.steps, m.at.Sub(before.at)-interval)
 			}
 			before = &moments[i]
 		case m.phase == v1beta1.PhasePromoting && before != nil:
-			late = append(late, m.at.Sub(before.at)-interval)
+			late.promotions = append(late.promotions, m.at.Sub(before.at)-interval)
 			before = nil
 		default:
 			before = nil

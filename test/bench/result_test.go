@@ -48,22 +48,25 @@ func TestLateTicks(t *testing.T) {
 	cases := map[string]struct {
 		reason  string
 		moments []moment
-		want    []time.Duration
+		want    ticks
 	}{
 		"Run": {
 			reason:  "Two steps and the promotion are two ticks after the first; pods that start are not waited for at intervals.",
 			moments: []moment{at(0, progressing, 0), at(2500, progressing, 25), at(12700, progressing, 50), at(22650, promoting, 50), at(24000, v1beta1.PhaseFinalising, 0)},
-			want:    []time.Duration{200 * time.Millisecond, -50 * time.Millisecond},
+			want: ticks{
+				steps:      []time.Duration{200 * time.Millisecond},
+				promotions: []time.Duration{-50 * time.Millisecond},
+			},
 		},
 		"PromotionInSteps": {
 			reason:  "Only the beginning of a promotion is a tick.",
 			moments: []moment{at(0, progressing, 50), at(10000, promoting, 50), at(12000, promoting, 0)},
-			want:    []time.Duration{0},
+			want:    ticks{promotions: []time.Duration{0}},
 		},
 		"Again": {
 			reason:  "The time between two runs is no tick.",
 			moments: []moment{at(0, progressing, 50), at(3000, progressing, 0), at(50000, progressing, 25), at(60001, progressing, 50)},
-			want:    []time.Duration{time.Millisecond},
+			want:    ticks{steps: []time.Duration{time.Millisecond}},
 		},
 		"RolledBack": {
 			reason:  "A rollback does not wait for a tick.",
@@ -72,7 +75,7 @@ func TestLateTicks(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, lateTicks(tc.moments, 10*time.Second)); diff != "" {
+			if diff := cmp.Diff(tc.want, lateTicks(tc.moments, 10*time.Second), cmp.AllowUnexported(ticks{})); diff != "" {
 				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
 			}
 		})

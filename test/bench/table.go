@@ -160,6 +160,8 @@ func rolling(r Rollouts, canaries int) []row {
 	}
 	all = append(all, spread("rollouts: reaction", r.Reaction)...)
 	all = append(all, spread("rollouts: tick late", r.Lateness)...)
+	all = append(all, spread("rollouts:   with a step", r.StepLateness)...)
+	all = append(all, spread("rollouts:   with a promotion", r.PromotionLateness)...)
 	all = append(all, effort("rollouts", r.Cost, canaries)...)
 	return append(all, row{"rollouts: queries each", float64(r.Cost.Queries) / float64(canaries), number})
 }
