@@ -24,7 +24,7 @@ var (
 
 // collectAt is by how many percent the heap grows before it is collected, unless GOGC says otherwise. Most of it is caches
 // that stay, as bytes that a collection need not look into, so that collecting more often costs little and saves much.
-const collectAt = 30
+const collectAt = 20
 
 func main() {
 	if os.Getenv("GOGC") == "" {
