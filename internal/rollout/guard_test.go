@@ -188,6 +188,13 @@ func TestPermit(t *testing.T) {
 			in:      observe(failedFlat(), stuck(), configs("1", "2")),
 			changes: changes{func(in *Observation, dec *Decision) { dec.Status.TrackedConfigs = &in.Configs }}, breaks: "I5",
 		},
+		"FailingARevisionThatHadNoRun": {
+			reason: "Pods of B are stuck, and the config that was edited meanwhile may be the fix.",
+			in:     observe(progressingAt(0), stuck(), configs("1", "2")),
+			changes: changes{func(in *Observation, dec *Decision) {
+				dec.Status.Phase, dec.Status.TrackedConfigs = v1beta1.PhaseFailed, &in.Configs
+			}}, breaks: "I5",
+		},
 		"PromotedInAllButName": {
 			reason: "The primary carries B, and one that somebody deletes would be made anew as A.",
 			in:     observe(finalisingSince(time.Minute)),

@@ -283,9 +283,11 @@ func past(phase v1beta1.CanaryPhase) bool {
 	return phase == v1beta1.PhaseWaitingPromotion || phase == v1beta1.PhasePromoting
 }
 
-// condemns tells whether a decision fails what the target carries, and has a cause to.
+// condemns tells whether a decision fails what the target carries, and has a cause to. What fails a run is no cause to fail
+// the version that came meanwhile.
 func (in Observation) condemns(dec Decision) bool {
-	return in.Status.Phase != v1beta1.PhaseFailed && dec.Status.Phase == v1beta1.PhaseFailed && in.lost()
+	before := in.Status
+	return before.Phase != v1beta1.PhaseFailed && !analysing(before) && dec.Status.Phase == v1beta1.PhaseFailed && in.lost()
 }
 
 // idleRun is I6: an unchanged workload never rolls.
