@@ -152,6 +152,13 @@ func TestPermit(t *testing.T) {
 		"CopyingWhatWasNeverPromoted": {
 			reason: "A release past every check.", in: observe(pushed(revB)), changes: changes{doing(SyncPrimary{Revision: revB})}, breaks: "I3",
 		},
+		"CopyingWhatIsBeingAnalysed": {
+			reason: "Somebody deleted the primary of A, which had no config; one was added, and nobody can tell that from A any more.",
+			in:     observe(progressingAt(20), pushed(revA), runOf(revA), configs("1", "1"), primaryGone()),
+			changes: changes{func(in *Observation, dec *Decision) {
+				dec.Actions = append(dec.Actions, SyncPrimary{Revision: revA, Configs: Fingerprint(in.Configs)})
+			}}, breaks: "I3",
+		},
 		"CopyingAnewWhatWasPromoted": {
 			reason: "Somebody deleted the primary.", in: observe(primaryGone()), changes: changes{doing(SyncPrimary{Revision: revA})},
 		},
@@ -170,6 +177,10 @@ func TestPermit(t *testing.T) {
 		"ARouteAheadOfThePlan": {
 			reason: "The status would not know where users are.", in: observe(progressingAt(20)),
 			changes: changes{doing(Route{Traffic: Split(40)})}, breaks: "I4",
+		},
+		"AWeightAtRest": {
+			reason: "The next run would begin with it.", in: observe(),
+			changes: changes{storing(func(s *v1beta1.CanaryStatus) { s.CanaryWeight = 1 })}, breaks: "I4",
 		},
 		"ForgettingTheLastLook": {
 			reason: "The next would come too early.", in: observe(progressingAt(20)),

@@ -181,6 +181,8 @@ func leap(in Observation, dec Decision) string {
 		return ""
 	case in.begins(dec):
 		return in.headStart(dec, next)
+	case dec.Status.CanaryWeight > in.Status.CanaryWeight && !analysing(dec.Status) && !past(dec.Status.Phase):
+		return fmt.Sprintf("weight %d without a run", dec.Status.CanaryWeight)
 	case up && (in.untilTick() > 0 || !dec.Analysed || !in.looks(dec)):
 		return "a step up before its time"
 	case dec.Status.Iterations > in.Status.Iterations+1:

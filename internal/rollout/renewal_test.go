@@ -46,6 +46,13 @@ func TestRenew(t *testing.T) {
 			in:     observe(progressingAt(40), runOf(revA), pushed(revA), checked(kindConfigs, revA, Fail), primaryGone()),
 			want:   decided(did(SyncPrimary{Revision: revA})),
 		},
+		"RebuildsNobodyFromWhatItAnalyses": {
+			reason: "The primary is gone, and had none of the configs that the run is about.",
+			in: observe(progressingAt(40), runOf(revA), pushed(revA), checked(kindConfigs, revA, Fail), configs("1", "1"),
+				primaryGone()),
+			want: decided(said(warning(ReasonRefused,
+				"podinfo-primary.test is gone, and podinfo.test carries a revision that was never promoted"))),
+		},
 		"LooksAtTheirSuccessors": {
 			reason: "The template of C was pushed after the configs had been recorded, and none but its pods are left.",
 			in:     observe(progressingAt(40), runOf(revC), pushed(revC), owing, primaryStuck(0)),

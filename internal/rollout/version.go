@@ -93,7 +93,7 @@ func (in Observation) atPromoted() bool {
 
 // configsEdited tells whether the configs of a target that carries the promoted revision are others than the
 // primary's. Where those cannot be told, those that were tracked before must say something else now: configs that
-// come and go with a reverted template are no edit.
+// come and go with a reverted template are no edit. A run of that revision is about nothing but its configs.
 func (in Observation) configsEdited() bool {
 	switch {
 	case in.Configs == nil:
@@ -101,7 +101,7 @@ func (in Observation) configsEdited() bool {
 	case in.promotedConfigs() != "":
 		return in.promotedConfigs() != Fingerprint(in.Configs)
 	case in.Target.Revision == in.Status.LastAppliedSpec:
-		return in.configsChanged()
+		return analysing(in.Status) || in.configsChanged()
 	case in.Status.TrackedConfigs == nil:
 		return false
 	}
