@@ -142,10 +142,13 @@ func (d *draft) enter(phase v1beta1.CanaryPhase) {
 	}
 }
 
-// recordPromoted records what a primary that somebody deletes is made anew as.
+// recordPromoted records what a primary that somebody deletes is made anew as. One that is gone already tells nothing more.
 func (d *draft) recordPromoted(revision string) {
 	status := &d.dec.Status
-	status.LastPromotedSpec, status.LastPromotedConfigs = revision, d.in.Primary.Configs
+	if d.in.Primary.Exists || revision != status.LastPromotedSpec {
+		status.LastPromotedConfigs = d.in.Primary.Configs
+	}
+	status.LastPromotedSpec = revision
 	d.recordSize(d.in.Primary.Replicas)
 }
 

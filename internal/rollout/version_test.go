@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"testing"
+	"time"
 
 	"flagger.app/flagger/api/v1beta1"
 )
@@ -104,6 +105,16 @@ func TestConfigsAreReleased(t *testing.T) {
 				did(Route{Traffic: ToPrimary()}), said(normal(ReasonCancelled, "Analysis cancelled! podinfo.test is back at the promoted revision"))),
 		},
 	})
+}
+
+func TestTheStatusOutlivesThePrimary(t *testing.T) {
+	served := Fingerprint(map[string]string{"configmap/app": "1"})
+	dec := Decide(observe(waitingSince(10*time.Second), pushed(revA), configs("1", "1"), primaryGone(), func(in *Observation) {
+		in.Status.LastPromotedConfigs = served
+	}))
+	if got := dec.Status; got.Phase != v1beta1.PhaseSucceeded || got.LastPromotedConfigs != served {
+		t.Errorf("an edited config must be found changed when the primary is gone, got phase %s and %q", got.Phase, got.LastPromotedConfigs)
+	}
 }
 
 func TestInitializedRecordsWhatThePrimaryHas(t *testing.T) {
