@@ -137,8 +137,10 @@ func TestManyCanariesShareAQuery(t *testing.T) {
 func TestTheFirstToAskMayGo(t *testing.T) {
 	c := newCrowd(t)
 	canary := member("prod", inlineMetric)
-	gone, cancel := context.WithCancel(t.Context())
-	c.ask(gone, func(ctx context.Context) {
+	asking, cancel := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	c.ask(asking, func(ctx context.Context) {
+		defer close(gone)
 		if got := c.Measure(ctx, canary, 0); got.Verdict != rollout.ProviderError {
 			t.Errorf("Who goes learns nothing: got %+v", got)
 		}
@@ -149,6 +151,7 @@ func TestTheFirstToAskMayGo(t *testing.T) {
 		}
 	})
 	cancel()
+	<-gone
 	if got := c.answered(); got != 1 {
 		t.Errorf("The query goes on for who is left: want 1 request, got %d", got)
 	}
