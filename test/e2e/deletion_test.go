@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/lab"
 	"flagger.app/flagger/test/story"
 )
 
@@ -56,7 +57,7 @@ func HandedBack() Outcome {
 		s.Helper()
 		s.await("gone", func(m story.Moment) bool { return m.Gone })
 		s.await("primary collected", func(m story.Moment) bool { return m.Gone && m.Primary == story.Replicas{} })
-		<-time.After(5 * time.Second) // its pods answer for three seconds more
+		<-time.After(lab.Drain + time.Second) // its pods are gone then
 		for _, before := range s.app.Before {
 			after := before.DeepCopyObject().(client.Object)
 			s.must(stage.Client.Get(s.ctx, client.ObjectKeyFromObject(before), after))

@@ -38,9 +38,9 @@
 //
 // # How pods behave
 //
-// The stages folder says: a pod is ready about a second after it is scheduled and ends 5 s after its deletion, while
-// it still answers, as an application does that drains on SIGTERM. An image whose tag ends in -stuck is never
-// pulled. Package podserver tells what other tags do.
+// The stages folder says: a pod is ready about a second after it is scheduled. From its deletion it drains for
+// Drain, while it still answers, as an application does on SIGTERM. An image whose tag ends in -stuck is never pulled.
+// Package podserver tells what other tags do.
 //
 // The lab needs Linux. Orphans of commands that ran inside stay zombies until the lab ends.
 package lab

@@ -221,6 +221,9 @@ func TestStagesAreOneFileOfAll(t *testing.T) {
 		var stage struct {
 			Kind     string
 			Metadata struct{ Name string }
+			Spec     struct {
+				Delay struct{ DurationMilliseconds int64 }
+			}
 		}
 		if err := documents.Decode(&stage); errors.Is(err, io.EOF) {
 			break
@@ -228,6 +231,9 @@ func TestStagesAreOneFileOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		names = append(names, stage.Kind+"/"+stage.Metadata.Name)
+		if delay := stage.Spec.Delay.DurationMilliseconds; stage.Metadata.Name == "pod-delete" && delay != Drain.Milliseconds() {
+			t.Errorf("a deleted pod ends after %d ms, want %d", delay, Drain.Milliseconds())
+		}
 	}
 	want := []string{
 		"Stage/node-heartbeat", "Stage/node-ready", "Stage/pod-complete", "Stage/pod-delete", "Stage/pod-ready", "Stage/pod-stuck",

@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"flagger.app/flagger/api/v1beta1"
+	"flagger.app/flagger/test/lab"
 	"flagger.app/flagger/test/story"
 )
 
 const (
 	// patience is how long a transition may take. Most take less than a minute.
 	patience = 3 * time.Minute
-	// aftermath still counts as part of a transition. Pods answer for three seconds after they were told to end.
-	aftermath = 4 * time.Second
+	// aftermath still counts as part of a transition. Its pods are gone by then.
+	aftermath = lab.Drain + time.Second
 	replicas  = 2
 	// tail makes an image answer slowly once in a hundred times.
 	tail = "-tail2000"
